@@ -1,0 +1,1 @@
+"""What changes the system. Every step says what it did and why."""

@@ -1,0 +1,90 @@
+"""The typer application. Commands are loaded when they are called: start-up is a feature."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import sys
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from ipcctl.errors import UsageError
+
+_COMMANDS = {
+    "ls": "list objects, all six kinds by default",
+    "show": "everything about an object",
+    "rm": "remove objects, safely",
+    "limits": "every limit beside its use",
+    "users": "totals per owner",
+}
+
+
+_MISTAKES: Any = typer.BadParameter.__base__  # click's UsageError: every mistake on a command line
+
+
+class _LazyGroup(typer.core.TyperGroup):
+    """Knows its commands by name and help; imports ``ipcctl.cli.NAME`` when one is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  click's context
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  click's own types
+        if cmd_name not in _COMMANDS:
+            return None
+        return load(cmd_name)
+
+
+def load(name: str) -> Any:  # noqa: ANN401  a click command
+    """The command *name*, imported now."""
+    module = importlib.import_module(f"ipcctl.cli.{name}")
+    command = typer.main.get_command(module.app)
+    command.name = name
+    command.short_help = _COMMANDS[name]
+    return command
+
+
+def run(arguments: list[str]) -> int:
+    """Run *arguments*. Raises IpcctlError for expected failures; returns the exit status otherwise."""
+    gc.disable()  # a listing makes a hundred thousand tuples and no cycles, and the process is short
+    command = typer.main.get_command(_application())
+    try:
+        status = command.main(args=arguments, prog_name="ipcctl", standalone_mode=False)
+    except _MISTAKES as error:
+        raise _usage(error) from None
+    return status if isinstance(status, int) else 0
+
+
+def _usage(error: Any) -> UsageError:  # noqa: ANN401  click's UsageError
+    path = error.ctx.command_path if error.ctx is not None else "ipcctl"
+    message = error.format_message() or "a command is missing"
+    return UsageError(message[0].lower() + message[1:].rstrip("."), hint=f"`{path} --help` shows what is accepted")
+
+
+def _application() -> typer.Typer:
+    application = typer.Typer(
+        cls=_LazyGroup,
+        help="List, explain and remove every IPC object of this host, System V and POSIX.",
+        epilog="A command's own help has examples: ipcctl ls --help. The manual: man ipcctl.",
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    application.callback()(_callback)
+    return application
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from ipcctl import __version__
+
+        sys.stdout.write(f"ipcctl {__version__}\n")
+        raise typer.Exit
+
+
+def _callback(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,77 @@
+"""``ipcctl limits``: every limit beside its use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from ipcctl.cli.options import new_command, open_host, with_options
+from ipcctl.cli.output import FORMATS, Output, choose_format, note, note_gaps
+from ipcctl.errors import IpcctlError, UsageError
+from ipcctl.kernel.host import Host
+from ipcctl.kernel.limits import page_size
+from ipcctl.model.kinds import MSG, PMSG, SEM, SHM
+from ipcctl.model.limits import Limit
+from ipcctl.model.snapshot import Gap
+from ipcctl.policy.usage import file_system_limit, mqueue_limits, over, sysv_limits
+from ipcctl.render.usage import limit_listing
+
+app = new_command()
+
+_EXAMPLES = """\b
+Examples:
+  ipcctl limits                 a bar for everything that can fill up
+  ipcctl limits --check 80      exit 1 and name what is over 80 % (cron, Nagios)
+  ipcctl limits --json | jq '.limits[] | select(.percent > 50)'
+"""
+
+
+@app.command(epilog=_EXAMPLES)
+@with_options(host=open_host)
+def limits(
+    *,
+    check: Annotated[
+        float | None, typer.Option(metavar="PCT", help="Exit 1 and name what is used above PCT percent.")
+    ] = None,
+    format: Annotated[str | None, typer.Option(metavar="FORMAT", help=" ".join(FORMATS))] = None,  # noqa: A002
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    host: Host,
+) -> int:
+    """Show every IPC limit beside its use: what all objects take together, or the largest single one."""
+    if check is not None and not 0 <= check <= 100:  # noqa: PLR2004  percent
+        message = f"bad --check {check:g}"
+        raise UsageError(message, hint="a percentage from 0 to 100")
+    chosen = choose_format(format, json=json)
+    found, gaps = _read(host)
+    high = found if check is None else over(found, check)
+    output = Output(chosen, None, None, headings=True, exact_bytes=False, numeric=True)
+    output.write([limit_listing(high, output.view(host, time.time()), people=chosen == "table")], gaps, "limits")
+    note_gaps(gaps)
+    if check is not None and high:
+        note(f"ipcctl: over {check:g} %: {' '.join(limit.name for limit in high)}")
+    return int(any(gap.broken for gap in gaps) or (check is not None and bool(high)))
+
+
+def _read(host: Host) -> tuple[list[Limit], Sequence[Gap]]:
+    snapshot = host.snapshot((SHM, SEM, MSG, PMSG), queue_limits=False)
+    gaps = list(snapshot.gaps)
+    unseen = {gap.what for gap in gaps}
+    found: list[Limit] = []
+
+    def add(what: str, read: Callable[[], Sequence[Limit]]) -> None:
+        try:
+            found.extend(read())
+        except IpcctlError as error:
+            gaps.append(Gap(what, str(error)))
+        except OSError as error:
+            gaps.append(Gap(what, f"{error.filename}: {error.strerror}"))
+
+    if not unseen & {SHM, SEM, MSG}:
+        add("limits", lambda: sysv_limits(host.sysv_limits(), snapshot.objects, page_size()))
+    queues = None if PMSG in unseen and not snapshot.objects[PMSG] else snapshot.objects[PMSG]
+    add("limits", lambda: mqueue_limits(host.mqueue_limits(), queues))
+    add("limits", lambda: [file_system_limit(host.shm_use(), host.roots.shm)])
+    return found, gaps

@@ -1,0 +1,47 @@
+"""Entry point: expected failures become exit codes: 0 done, 1 failed or refused, 2 usage, 130 interrupted."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from ipcctl.errors import IpcctlError, Unwritable
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line *arguments* (None = the process's own) and return the exit status."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        from ipcctl.cli.app import run
+
+        status = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except IpcctlError as error:
+        status = _report(error)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        status = 0  # the reader has what it wanted
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG) or error.filename is not None:
+            raise
+        _forget_stdout()
+        status = _report(Unwritable(f"cannot write the output: {error.strerror}"))
+    return status
+
+
+def _report(error: IpcctlError) -> int:
+    sys.stderr.write(f"ipcctl: {error}\n")
+    if error.hint:
+        sys.stderr.write(f"  hint: {error.hint}\n")
+    return error.exit_code
+
+
+def _forget_stdout() -> None:
+    """What is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,193 @@
+"""Where output goes: data to stdout in the chosen format, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from ipcctl.errors import UsageError
+from ipcctl.kernel.host import Host
+from ipcctl.model.kinds import KINDS
+from ipcctl.model.snapshot import Gap
+from ipcctl.render.columns import (
+    DEFAULT,
+    WIDE,
+    Column,
+    View,
+    check_columns,
+    named_columns,
+    ordered,
+    record_columns,
+)
+from ipcctl.render.listing import Listing
+
+FORMATS = ("table", "plain", "json", "jsonl", "csv")
+_RECORDS = frozenset({"json", "jsonl", "csv"})
+
+
+class Output(NamedTuple):
+    """How a person wants to see it."""
+
+    format: str
+    columns: str | None  # as typed: "a,b" instead of, "+a,b" beside the usual ones
+    sort: str | None  # "-size" = descending
+    headings: bool
+    exact_bytes: bool
+    numeric: bool
+
+    def view(self, host: Host, now: float) -> View:
+        """What columns may know; no account is looked up with ``--numeric``."""
+        if self.numeric:
+            return View(_NoNames(), _NoNames(), now)
+        return View(host.accounts.users, host.accounts.groups, now)
+
+    def check(self, kinds: Sequence[str]) -> None:
+        """Raise UsageError for a column that none of *kinds* has."""
+        check_columns([*self._asked(), *([self.sort.lstrip("-")] if self.sort else [])], kinds)
+
+    def listings(self, objects: Mapping[str, Sequence[Any]], view: View) -> list[Listing]:
+        """One listing per kind, sorted, under the columns that were asked for or are usual for the format."""
+        return [
+            Listing(KINDS[kind].title, self.columns_of(kind), self._sorted(kind, items, view), view)
+            for kind, items in objects.items()
+        ]
+
+    def columns_of(self, kind: str) -> tuple[Column, ...]:
+        """The columns to show of *kind*."""
+        if self.columns and not self.columns.startswith("+"):
+            return named_columns(kind, self._asked())
+        if self.format in _RECORDS:
+            usual = record_columns(kind)
+        else:
+            usual = named_columns(kind, WIDE[kind] if self.format == "table" and is_wide() else DEFAULT[kind])
+        more = named_columns(kind, self._asked())
+        return usual + tuple(column for column in more if column not in usual)
+
+    def needs(self, names: Sequence[str], kind: str) -> bool:
+        """Whether one of the columns *names* of *kind* will be shown or sorted by."""
+        used = {column.name for column in self.columns_of(kind)} | {(self.sort or "").lstrip("-")}
+        return not used.isdisjoint(names)
+
+    def _asked(self) -> list[str]:
+        return [name.strip() for name in (self.columns or "").lstrip("+").split(",") if name.strip()]
+
+    def _sorted(self, kind: str, items: Sequence[Any], view: View) -> Sequence[Any]:
+        columns = named_columns(kind, [self.sort.lstrip("-")]) if self.sort else ()
+        return ordered(items, columns[0], view, descending=self.sort[0] == "-") if columns and self.sort else items
+
+    def write(self, listings: Sequence[Listing], gaps: Sequence[Gap], noun: str = "objects") -> None:
+        """Put *listings* of *noun* on stdout. An empty listing is left out of what people read."""
+        filled = [listing for listing in listings if listing.objects and listing.columns]
+        if self.format == "table":
+            from ipcctl.render.table import tables
+
+            print_rich(tables(filled, headings=self.headings, exact_bytes=self.exact_bytes), gap_between=True)
+        elif self.format == "json":
+            from ipcctl.render.records import json_document
+
+            write(json_document(filled, gaps, noun))
+        elif self.format == "jsonl":
+            from ipcctl.render.records import json_lines
+
+            write(json_lines(filled))
+        elif self.format == "csv":
+            from ipcctl.render.delimited import comma_separated
+
+            write(comma_separated(listings, headings=self.headings))
+        else:
+            from ipcctl.render.plain import plain
+
+            write(plain(filled, headings=self.headings))
+
+
+class _NoNames(dict[int, str | None]):
+    """Every number has no name."""
+
+    def __missing__(self, number: int) -> None:
+        return None
+
+
+def choose_output(
+    format: Annotated[  # noqa: A002  the option's name
+        str | None, typer.Option("--format", metavar="FORMAT", help="table (on a terminal), plain, json, jsonl or csv.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option("-o", "--columns", metavar="COL,...", help="These columns; +COL,... adds to the usual."),
+    ] = None,
+    sort: Annotated[str | None, typer.Option(metavar="COL", help="Sort by COL; -COL = largest first.")] = None,
+    no_headings: Annotated[bool, typer.Option("--no-headings", help="No headings.")] = False,
+    bytes: Annotated[bool, typer.Option("--bytes", help="Sizes in bytes in tables too.")] = False,  # noqa: A002
+    numeric: Annotated[bool, typer.Option("--numeric", help="Numbers instead of user and group names.")] = False,
+) -> Output:
+    """The output options, checked."""
+    return Output(choose_format(format, json=json), columns, sort or None, not no_headings, bytes, numeric)
+
+
+def choose_format(name: str | None, *, json: bool, formats: Sequence[str] = FORMATS) -> str:
+    """The format asked for, or the usual one: table on a terminal, plain otherwise. Raises UsageError."""
+    if json and name not in (None, "json"):
+        message = f"--json and --format {name} contradict each other"
+        raise UsageError(message, hint="give one of them")
+    if name is not None and name not in formats:
+        message = f"unknown format {name!r}"
+        raise UsageError(message, hint=f"formats: {' '.join(formats)}")
+    if json:
+        return "json"
+    return name or ("table" if sys.stdout.isatty() else "plain")
+
+
+def check_kinds(kinds: Sequence[str]) -> list[str]:
+    """*kinds* without doubles, in the usual order; none = all. Raises UsageError for an unknown one."""
+    for kind in kinds:
+        if kind not in KINDS:
+            message = f"unknown kind {kind!r}"
+            raise UsageError(message, hint=f"kinds: {' '.join(KINDS)}")
+    return [kind for kind in KINDS if not kinds or kind in kinds]
+
+
+def write(chunks: Iterable[str]) -> None:
+    """Put text on stdout."""
+    for chunk in chunks:
+        sys.stdout.write(chunk)
+
+
+def note(text: str) -> None:
+    """A line on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def note_gaps(gaps: Sequence[Gap]) -> None:
+    """What could not be seen, on stderr."""
+    for gap in gaps:
+        note(f"ipcctl: {gap.what}: {gap.why}" if not gap.why.startswith(f"{gap.what}:") else f"ipcctl: {gap.why}")
+
+
+def terminal_width() -> int:
+    """Columns of the terminal."""
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def is_wide() -> bool:
+    """Whether the long set of columns fits."""
+    return terminal_width() >= 140  # noqa: PLR2004  the widest default listing
+
+
+def print_rich(renderables: Iterable[Any], *, gap_between: bool = False) -> None:
+    """Put what rich renders on stdout, coloured on a terminal unless NO_COLOR is set."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    if not console.is_terminal:
+        console.width = max(console.width, 200)
+    for number, renderable in enumerate(renderables):
+        if number and gap_between:
+            console.print()
+        console.print(renderable)

@@ -1,0 +1,158 @@
+"""``ipcctl rm``: remove objects, safely."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ipcctl.act.remove import Remover
+from ipcctl.cli.objects import find
+from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
+from ipcctl.cli.output import FORMATS, Output, check_kinds, choose_format, note, note_gaps
+from ipcctl.errors import ObjectMissing, Refused, UsageError
+from ipcctl.kernel.host import Host
+from ipcctl.model.kinds import KINDS
+from ipcctl.model.objects import IpcObject
+from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
+from ipcctl.model.snapshot import Gap
+from ipcctl.policy.plan import plan_removal
+from ipcctl.policy.selection import Selection, check_applies, select
+from ipcctl.render.columns import View
+from ipcctl.render.outcomes import outcome_listing, outcome_records
+
+app = new_command()
+
+_EXAMPLES = """\b
+Examples:
+  ipcctl rm shm:65538 msg:0x5432abcd pmsg:/jobs    by id, key or name
+  ipcctl rm --user me --dry-run                    what would go, what is kept and why
+  ipcctl rm --user "$SLURM_JOB_USER" --yes         in an epilog script
+  ipcctl rm shm --unattached --older-than 2h       one kind only
+  ipcctl rm --all --yes                            everything that is not in use
+"""
+
+
+@app.command(epilog=_EXAMPLES)
+@with_options(host=open_host, chosen=choose)
+def rm(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[REF|KIND]...", help="shm:ID shm:0xKEY pmsg:/NAME; or a kind, to limit the filters."),
+    ] = None,
+    *,
+    chosen: Chosen,
+    all: Annotated[bool, typer.Option("--all", help="Every object: the explicit absence of a filter.")] = False,  # noqa: A002
+    force: Annotated[bool, typer.Option("--force", help="Also what is in use.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan and stop.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Required without a terminal.")] = False,
+    format: Annotated[str | None, typer.Option(metavar="FORMAT", help=" ".join(FORMATS))] = None,  # noqa: A002
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    numeric: Annotated[bool, typer.Option("--numeric", help="Numbers instead of user names.")] = False,
+    host: Host,
+) -> int:
+    """Remove the objects named, or those that filters select. What is in use is kept unless --force."""
+    kinds, refs = _split(what or [])
+    selection = chosen.on(host)
+    _check(kinds, refs, selection, everything=all)
+    output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=False, numeric=numeric)
+    objects, gaps = _named(host, refs) if refs else _selected(host, kinds, selection, chosen.now)
+    view = output.view(host, chosen.now)
+    with Remover(host, force=force) as remover:
+        outcomes = plan_removal(objects, remover.verdict_on, force=force)
+        asked = not (yes or dry_run) and any(step.result == WOULD_REMOVE for step in outcomes)
+        if asked:
+            _confirm(outcomes, view)
+        if not dry_run:
+            outcomes = _carry_out(remover, outcomes, output, view, gaps, quiet=asked)
+        else:
+            _report(outcomes, output, view, gaps)
+    return int(any(step.result == FAILED or (refs and step.result == KEPT) for step in outcomes))
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The kinds and the references among the arguments."""
+    kinds = [word for word in words if ":" not in word and "/" not in word]
+    return (check_kinds(kinds) if kinds else []), [word for word in words if word not in kinds]
+
+
+def _check(kinds: Sequence[str], refs: Sequence[str], selection: Selection, *, everything: bool) -> None:
+    limited = selection.filters
+    if refs and (kinds or limited or everything):
+        message = "references and filters together"
+        raise UsageError(message, hint="name objects, or describe them with filters (and kinds), not both")
+    if not (refs or limited or everything):
+        message = "nothing says what to remove"
+        raise UsageError(message, hint="name objects (shm:65538), give a filter (--user me), or --all")
+    if limited and everything:
+        message = "--all contradicts the filters"
+        raise UsageError(message, hint="drop one of them")
+    check_applies(kinds or tuple(KINDS), selection)
+
+
+def _named(host: Host, refs: Sequence[str]) -> tuple[list[IpcObject], Sequence[Gap]]:
+    found = find(host, refs)
+    if found.missing:
+        note_gaps(found.gaps)
+        message = f"no such object: {' '.join(map(str, found.missing))}; nothing was removed"
+        raise ObjectMissing(message)
+    return found.objects, found.gaps
+
+
+def _selected(
+    host: Host, kinds: Sequence[str], selection: Selection, now: float
+) -> tuple[list[IpcObject], Sequence[Gap]]:
+    snapshot = host.snapshot(kinds or tuple(KINDS), queue_limits=False)
+    if snapshot.broken:
+        note_gaps(snapshot.gaps)
+        message = "the listing is not whole; nothing was removed"
+        raise Refused(message, hint="name the kinds that can be read: ipcctl rm msg --user me")
+    return [
+        item for kind, items in snapshot.objects.items() for item in select(items, kind, selection, now)
+    ], snapshot.gaps
+
+
+def _confirm(plan: Sequence[Outcome], view: View) -> None:
+    """Show the plan and ask. Raises Refused unless the answer is yes, UsageError where nobody can be asked."""
+    if not sys.stdin.isatty():
+        message = "nothing removed: there is no terminal to confirm on"
+        raise UsageError(message, hint="--dry-run shows what would go, --yes removes it")
+    from ipcctl.render.plain import plain
+
+    going = sum(step.result == WOULD_REMOVE for step in plan)
+    note("".join(plain([outcome_listing(plan, view, "")])))
+    sys.stderr.write(f"Remove {going} object{'s' * (going != 1)}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        message = "not confirmed; nothing was removed"
+        raise Refused(message, hint="answer y, or give --yes")
+
+
+def _carry_out(
+    remover: Remover, plan: Sequence[Outcome], output: Output, view: View, gaps: Sequence[Gap], *, quiet: bool
+) -> list[Outcome]:
+    """Remove and report, whatever happens on the way; *quiet* = people saw the plan, show what differs from it."""
+    outcomes: list[Outcome] = []
+    try:
+        outcomes.extend(remover.carry_out(plan))
+    except KeyboardInterrupt:
+        note("\ninterrupted: what is not listed was not removed")
+        raise
+    finally:
+        planned = {step.object.ref: step for step in plan} if quiet and output.format == "table" else {}
+        shown = [s for s in outcomes if not planned or (s.result == FAILED or s.result != planned[s.object.ref].result)]
+        _report(shown, output, view, gaps)
+        counts = Counter(step.result for step in outcomes)
+        note(
+            ", ".join(f"{count} {result}" for result, count in counts.items()) or "nothing matches; nothing was removed"
+        )
+    return outcomes
+
+
+def _report(outcomes: Sequence[Outcome], output: Output, view: View, gaps: Sequence[Gap]) -> None:
+    text = output.format in ("table", "plain")
+    output.write([outcome_listing(outcomes, view, "Removal")] if text else outcome_records(outcomes, view), gaps)
+    note_gaps(gaps)

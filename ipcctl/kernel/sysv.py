@@ -1,0 +1,184 @@
+"""The System V calls that neither /proc nor sysv_ipc offers: *_STAT_ANY, the semctl(2) family, MSG_COPY.
+
+Structures are those of the 64-bit Linux ABI. glibc passes every command used here through unchanged.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from ipcctl.errors import InterfaceMissing
+from ipcctl.model.detail import Message, Semaphore
+from ipcctl.model.kinds import MSG, SEM, SHM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+IPC_RMID = 0
+IPC_NOWAIT = 0o4000
+MSG_NOERROR = 0o10000
+MSG_COPY = 0o40000
+GETPID, GETVAL, GETNCNT, GETZCNT = 11, 12, 14, 15
+SHM_STAT_ANY, SEM_STAT_ANY, MSG_STAT_ANY = 15, 20, 13
+
+_INDEX_MASKS = (0x7FFF, 0xFFFFFF)  # default ipcmni, ipcmni_extend: an id is sequence and index
+
+# ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part. Read: key uid cuid mode ctime nattch.
+_PERM = "=iI4xI4xI24x"
+_STAT = {
+    SHM: struct.Struct(_PERM + "24xq8xQ"),  # segsz atime dtime ctime cpid+lpid nattch
+    MSG: struct.Struct(_PERM + "16xq"),  # stime rtime ctime
+    # otime, on x86-64 a spare word, ctime
+    SEM: struct.Struct(_PERM + ("16xq" if platform.machine() in ("x86_64", "AMD64") else "8xq")),
+}
+_QBYTES = 48 + 40
+
+_ABI_KNOWN = sys.maxsize > 2**32
+
+
+class Stat(NamedTuple):
+    """What tells an object from a later one of the same id, and whether it is used, at this moment."""
+
+    key: int
+    mode: int
+    uid: int
+    cuid: int
+    ctime: int
+    nattch: int  # segments; 0 for other kinds
+
+
+class _Libc:
+    """The C library's functions. Calls hold the GIL: they take under a microsecond."""
+
+    def __init__(self) -> None:
+        if not _ABI_KNOWN:
+            message = "System V control structures are known for 64-bit Linux only"
+            raise InterfaceMissing(message)
+        keep = ctypes.PyDLL(None, use_errno=True)
+        self.shmctl = keep.shmctl
+        self.semctl = keep.semctl
+        self.msgctl = keep.msgctl
+        self.msgrcv = keep.msgrcv
+        self.msgrcv.restype = ctypes.c_ssize_t
+
+
+_loaded: list[_Libc] = []
+
+
+def _libc() -> _Libc:
+    if not _loaded:
+        _loaded.append(_Libc())
+    return _loaded[0]
+
+
+def _fail(ref: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), ref)
+
+
+class SysvControl:
+    """A buffer and the calls that fill it. Raises InterfaceMissing where the ABI is not known."""
+
+    def __init__(self) -> None:
+        """Load the C library once."""
+        self._libc = _libc()
+        self._buffer = ctypes.create_string_buffer(256)
+        self._view = memoryview(self._buffer).cast("B")
+
+    def _stat_any(self, kind: str, identifier: int) -> bool:
+        """Fill the buffer for this id, whatever its mode; False if no such object (any more)."""
+        libc, buffer = self._libc, self._buffer
+        for mask in _INDEX_MASKS:
+            index = identifier & mask
+            if kind == SEM:
+                found = libc.semctl(index, 0, SEM_STAT_ANY, buffer)
+            elif kind == SHM:
+                found = libc.shmctl(index, SHM_STAT_ANY, buffer)
+            else:
+                found = libc.msgctl(index, MSG_STAT_ANY, buffer)
+            if found == identifier:
+                return True
+            if found < 0 and ctypes.get_errno() not in (errno.EINVAL, errno.EIDRM):
+                raise _fail(f"{kind}:{identifier}")
+        return False
+
+    def stat(self, kind: str, identifier: int) -> Stat | None:
+        """The object with this id now; None if it is gone. Needs Linux 4.17, no right over the object."""
+        if not self._stat_any(kind, identifier):
+            return None
+        key, uid, cuid, mode, ctime, *rest = _STAT[kind].unpack_from(self._view)
+        return Stat(key & 0xFFFFFFFF, mode, uid, cuid, ctime, rest[0] if rest else 0)
+
+    def queue_limits(self, identifiers: Iterable[int]) -> list[int | None]:
+        """Qbytes of each queue in order; None for one that is gone."""
+        msgctl, buffer = self._libc.msgctl, self._buffer
+        qbytes = ctypes.c_uint64.from_buffer(buffer, _QBYTES)
+        mask = _INDEX_MASKS[0]
+        limits: list[int | None] = []
+        add = limits.append
+        for identifier in identifiers:
+            if msgctl(identifier & mask, MSG_STAT_ANY, buffer) == identifier or self._stat_any(MSG, identifier):
+                add(qbytes.value)
+            else:
+                add(None)
+        return limits
+
+    def semaphores(self, semid: int, nsems: int) -> list[Semaphore]:
+        """Every semaphore of a set. Raises OSError: EACCES without read permission, EIDRM or EINVAL when gone."""
+        return [
+            Semaphore(num, *(self._semctl(semid, num, command) for command in (GETVAL, GETNCNT, GETZCNT, GETPID)))
+            for num in range(nsems)
+        ]
+
+    def waiters(self, semid: int, nsems: int) -> int:
+        """How many threads sleep in semop(2) on the set. Raises OSError as :meth:`semaphores`."""
+        semctl = self._libc.semctl
+        total = 0
+        for num in range(nsems):
+            ncount, zcount = semctl(semid, num, GETNCNT, 0), semctl(semid, num, GETZCNT, 0)
+            if ncount < 0 or zcount < 0:
+                raise _fail(f"sem:{semid}")
+            total += ncount + zcount
+        return total
+
+    def _semctl(self, semid: int, num: int, command: int) -> int:
+        value: int = self._libc.semctl(semid, num, command, 0)
+        if value < 0:
+            raise _fail(f"sem:{semid}")
+        return value
+
+    def remove(self, kind: str, identifier: int) -> None:
+        """IPC_RMID. Raises OSError: EPERM, or EINVAL and EIDRM when it is gone already."""
+        if kind == SEM:
+            done = self._libc.semctl(identifier, 0, IPC_RMID, 0)
+        elif kind == SHM:
+            done = self._libc.shmctl(identifier, IPC_RMID, None)
+        else:
+            done = self._libc.msgctl(identifier, IPC_RMID, None)
+        if done:
+            raise _fail(f"{kind}:{identifier}")
+
+    def peek(self, msqid: int, count: int, msgmax: int) -> Sequence[Message]:
+        """The first *count* messages of a queue, left where they are (MSG_COPY).
+
+        Raises OSError: EACCES without read permission, ENOSYS on a kernel without CONFIG_CHECKPOINT_RESTORE.
+        """
+        buffer = ctypes.create_string_buffer(8 + msgmax)
+        messages = []
+        for position in range(count):
+            length = self._libc.msgrcv(
+                msqid, buffer, ctypes.c_size_t(msgmax), ctypes.c_long(position), MSG_COPY | IPC_NOWAIT
+            )
+            if length < 0:
+                if ctypes.get_errno() == errno.ENOMSG:
+                    break
+                raise _fail(f"msg:{msqid}")
+            raw = buffer.raw
+            messages.append(Message(int.from_bytes(raw[:8], sys.byteorder), raw[8 : 8 + length]))
+        return messages

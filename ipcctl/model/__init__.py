@@ -1,0 +1,1 @@
+"""Frozen facts about IPC objects. Standard library only; nothing here reads or prints."""

@@ -1,0 +1,23 @@
+"""What is to happen, or happened, to an object that somebody asked to remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ipcctl.model.objects import IpcObject
+
+WOULD_REMOVE = "would remove"
+REMOVED = "removed"
+MARKED = "marked"  # a segment removed while attached: it goes with its last attachment
+ALREADY_GONE = "already gone"  # somebody else was faster: success
+KEPT = "kept"
+FAILED = "failed"
+
+
+class Outcome(NamedTuple):
+    """One object, what became of it, and why. In a plan: WOULD_REMOVE or KEPT."""
+
+    object: IpcObject
+    result: str
+    why: str

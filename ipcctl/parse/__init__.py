@@ -1,0 +1,1 @@
+"""Text to facts. Every function here is pure: it can be run on a recorded file."""

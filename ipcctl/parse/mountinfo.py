@@ -1,0 +1,24 @@
+"""/proc/PID/mountinfo: where a type of file system is mounted (proc_pid_mountinfo(5))."""
+
+from __future__ import annotations
+
+
+def mount_points(text: str, fstype: str) -> list[str]:
+    """Mount points of *fstype*, newest last. Lines of another shape name no such mount."""
+    points = []
+    for line in text.split("\n"):
+        left, separator, right = line.partition(" - ")
+        fields = left.split(" ")
+        if separator and right.split(" ", 1)[0] == fstype and len(fields) > 4:  # noqa: PLR2004  5th = mount point
+            points.append(_unescape(fields[4]))
+    return points
+
+
+def _unescape(path: str) -> str:
+    r"""Spaces, tabs, newlines and backslashes stand as ``\NNN`` octal."""
+    head, *parts = path.split("\\")
+    return head + "".join(chr(int(part[:3], 8)) + part[3:] if _octal(part[:3]) else "\\" + part for part in parts)
+
+
+def _octal(digits: str) -> bool:
+    return len(digits) == 3 and all(digit in "01234567" for digit in digits)  # noqa: PLR2004  \NNN

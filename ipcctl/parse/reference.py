@@ -1,0 +1,63 @@
+"""References as people write them: ``shm:65538``, ``shm:0x5432abcd``, ``pmsg:/name``."""
+
+from __future__ import annotations
+
+from ipcctl.errors import UsageError
+from ipcctl.model.kinds import KINDS
+from ipcctl.model.names import unescape
+from ipcctl.model.ref import Ref
+
+MAX_ID = 2**31 - 1
+MAX_KEY = 2**32 - 1
+NAME_MAX = 255  # bytes, a file's name
+
+_FORMS = "KIND:ID, KIND:0xKEY (shm sem msg) or KIND:/NAME (pshm psem pmsg)"
+
+
+def parse_reference(text: str) -> Ref:
+    """The reference *text* stands for. Raises UsageError that quotes the text and says what is accepted."""
+    kind, colon, rest = text.partition(":")
+    if not colon:
+        raise _bad(text, "no kind", f"write {_FORMS}")
+    if kind not in KINDS:
+        raise _bad(text, f"no kind {kind!r}", f"kinds: {' '.join(KINDS)}")
+    if KINDS[kind].posix:
+        return Ref(kind, name=_name(text, kind, rest))
+    if rest[:2].lower() == "0x":
+        return Ref(kind, key=_key(text, rest))
+    return Ref(kind, id=_id(text, kind, rest))
+
+
+def _id(text: str, kind: str, digits: str) -> int:
+    if not (digits.isascii() and digits.isdigit()):
+        raise _bad(text, f"{digits!r} is no id", f"an id is a number from 0 to {MAX_ID}, a key is {kind}:0x...")
+    if len(digits) > 10 or int(digits) > MAX_ID:  # noqa: PLR2004  digits of 2^31
+        raise _bad(text, "id out of range", f"an id is a number from 0 to {MAX_ID}")
+    return int(digits)
+
+
+def _key(text: str, digits: str) -> int:
+    try:
+        key = int(digits, 16)
+    except ValueError:
+        raise _bad(text, f"{digits!r} is no key", "a key is 0x and up to 8 hex digits") from None
+    if "_" in digits or not 0 <= key <= MAX_KEY:
+        raise _bad(text, "key out of range", "a key is 0x and up to 8 hex digits (32 bits)")
+    if key == 0:
+        raise _bad(text, "key 0 is IPC_PRIVATE and names nothing", "use the id")
+    return key
+
+
+def _name(text: str, kind: str, escaped: str) -> str:
+    name = unescape(escaped)
+    if not name.startswith("/"):
+        raise _bad(text, "the name does not begin with a slash", f"write {kind}:/{escaped}")
+    if len(name) == 1 or "/" in name[1:] or "\0" in name or name in ("/.", "/.."):
+        raise _bad(text, "no name of an object", "a name is one slash and then no other (shm_overview(7))")
+    if len(name.encode("utf-8", "surrogateescape")) > NAME_MAX + 1:
+        raise _bad(text[:60] + "...", "name too long", f"a name has at most {NAME_MAX} bytes")
+    return name
+
+
+def _bad(text: str, why: str, hint: str) -> UsageError:
+    return UsageError(f"bad reference {text!r}: {why}", hint=hint)

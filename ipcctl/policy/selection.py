@@ -1,0 +1,179 @@
+"""Filters: which objects are meant. They AND together; the values of one filter OR.
+
+A filter about something a kind does not have (``--unattached`` and a queue) selects no object of that kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from ipcctl.errors import UsageError
+from ipcctl.model.kinds import KINDS, MSG, PMSG, PSHM, SHM
+from ipcctl.model.names import escape
+from ipcctl.model.objects import SHM_DEST
+
+_WORLD_WRITABLE = 0o002
+_GLOB = frozenset("*?[")
+
+Test = Callable[[Any], bool]
+
+
+class Selection(NamedTuple):
+    """What a person asked for. An empty tuple or None = that filter is not used."""
+
+    users: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    creators: tuple[int, ...] = ()
+    keys: tuple[str, ...] = ()  # "0x2a", or a glob on the eight-digit form
+    names: tuple[str, ...] = ()  # globs
+    older_than: int | None = None  # seconds since the newest of an object's times
+    larger_than: int | None = None  # bytes
+    unattached: bool = False
+    dest: bool = False
+    world_writable: bool = False
+    empty: bool = False
+
+    @property
+    def filters(self) -> bool:
+        """Whether anything is asked for at all."""
+        return self != Selection()
+
+
+def check_key(pattern: str) -> str:
+    """*pattern* if it can match a key. Raises UsageError."""
+    if not pattern.lower().startswith("0x") and not _GLOB & set(pattern):
+        message = f"bad key {pattern!r}"
+        raise UsageError(message, hint="write 0x2a, or a glob on the eight-digit form: '0x5432*'")
+    if not _GLOB & set(pattern):
+        try:
+            key = int(pattern, 16)
+        except ValueError:
+            key = -1
+        if "_" in pattern or not 0 <= key < 2**32:
+            message = f"bad key {pattern!r}"
+            raise UsageError(message, hint="a key is 0x and up to 8 hex digits (32 bits)")
+    return pattern.lower()
+
+
+def tests_for(kind: str, selection: Selection, now: float) -> list[Test] | None:
+    """The tests an object of *kind* has to pass; None = no object of this kind can."""
+    tests: list[Test | None] = [
+        use(kind, selection, now)
+        for asked, use in _FILTERS.items()
+        if getattr(selection, asked) not in (None, (), False)
+    ]
+    return None if None in tests else [test for test in tests if test is not None]
+
+
+def select(objects: Sequence[Any], kind: str, selection: Selection, now: float) -> list[Any]:
+    """Those of *objects* (all of *kind*) that *selection* means."""
+    tests = tests_for(kind, selection, now)
+    if tests is None:
+        return []
+    chosen = list(objects)
+    for test in tests:
+        chosen = list(filter(test, chosen))
+    return chosen
+
+
+def check_applies(kinds: Sequence[str], selection: Selection) -> None:
+    """Raise UsageError for a filter that no object of any of *kinds* could ever pass."""
+    for name, kinds_of in _APPLIES.items():
+        if getattr(selection, name) not in (None, (), False) and not set(kinds) & kinds_of:
+            option = "--" + _OPTION.get(name, name).replace("_", "-")
+            message = f"{option} says nothing about {' '.join(kinds)}"
+            raise UsageError(message, hint=f"it applies to: {' '.join(kind for kind in KINDS if kind in kinds_of)}")
+
+
+_SYSV_KINDS = frozenset(name for name, kind in KINDS.items() if not kind.posix)
+_POSIX_KINDS = frozenset(KINDS) - _SYSV_KINDS
+_APPLIES = {
+    "creators": _SYSV_KINDS,
+    "keys": _SYSV_KINDS,
+    "names": _POSIX_KINDS,
+    "larger_than": frozenset({SHM, MSG, PSHM, PMSG}),
+    "unattached": frozenset({SHM}),
+    "dest": frozenset({SHM}),
+    "empty": frozenset({MSG, PMSG, PSHM}),
+}
+_OPTION = {"creators": "creator", "keys": "key", "names": "name"}
+_SIZE = {SHM: "size", MSG: "cbytes", PSHM: "size", PMSG: "qsize"}
+_CONTENT = {MSG: "qnum", PMSG: "qsize", PSHM: "size"}
+
+
+def _users(_: str, selection: Selection, __: float) -> Test:
+    users = frozenset(selection.users)
+    return lambda item: item.uid in users
+
+
+def _groups(_: str, selection: Selection, __: float) -> Test:
+    groups = frozenset(selection.groups)
+    return lambda item: item.gid in groups
+
+
+def _creators(kind: str, selection: Selection, _: float) -> Test | None:
+    creators = frozenset(selection.creators)
+    return (lambda item: item.cuid in creators) if kind in _SYSV_KINDS else None
+
+
+def _keys(kind: str, selection: Selection, _: float) -> Test | None:
+    exact = frozenset(int(pattern, 16) for pattern in selection.keys if not _GLOB & set(pattern))
+    globs = [pattern for pattern in selection.keys if _GLOB & set(pattern)]
+
+    def test(item: Any) -> bool:  # noqa: ANN401  any System V object
+        return item.key in exact or any(fnmatchcase(f"0x{item.key:08x}", glob) for glob in globs)
+
+    return test if kind in _SYSV_KINDS else None
+
+
+def _names(kind: str, selection: Selection, _: float) -> Test | None:
+    globs = [glob if glob.startswith("/") else "/" + glob for glob in selection.names]
+
+    def test(item: Any) -> bool:  # noqa: ANN401  any POSIX object
+        return any(fnmatchcase(item.name, glob) or fnmatchcase(escape(item.name), glob) for glob in globs)
+
+    return test if kind in _POSIX_KINDS else None
+
+
+def _older_than(_: str, selection: Selection, now: float) -> Test:
+    newest = now - (selection.older_than or 0)
+    return lambda item: bool(item.last_used <= newest)
+
+
+def _larger_than(kind: str, selection: Selection, _: float) -> Test | None:
+    field, size = _SIZE.get(kind), selection.larger_than or 0
+    return (lambda item: (getattr(item, field) or 0) > size) if field else None
+
+
+def _unattached(kind: str, _: Selection, __: float) -> Test | None:
+    return (lambda item: item.nattch == 0) if kind == SHM else None
+
+
+def _dest(kind: str, _: Selection, __: float) -> Test | None:
+    return (lambda item: bool(item.mode & SHM_DEST)) if kind == SHM else None
+
+
+def _world_writable(_: str, __: Selection, ___: float) -> Test:
+    return lambda item: bool(item.mode & _WORLD_WRITABLE)
+
+
+def _empty(kind: str, _: Selection, __: float) -> Test | None:
+    field = _CONTENT.get(kind)
+    return (lambda item: getattr(item, field) == 0) if field else None
+
+
+_FILTERS: dict[str, Callable[[str, Selection, float], Test | None]] = {
+    "users": _users,
+    "groups": _groups,
+    "creators": _creators,
+    "keys": _keys,
+    "names": _names,
+    "older_than": _older_than,
+    "larger_than": _larger_than,
+    "unattached": _unattached,
+    "dest": _dest,
+    "world_writable": _world_writable,
+    "empty": _empty,
+}

@@ -1,0 +1,1 @@
+"""Columns and formats: facts to text. No input, no output, no filtering."""

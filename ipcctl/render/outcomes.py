@@ -1,0 +1,60 @@
+"""What a removal would do or did, as listings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ipcctl.render.cells import human_bytes
+from ipcctl.render.columns import Column, View, record_columns
+from ipcctl.render.listing import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ipcctl.model.removal import Outcome
+
+
+def _content(item: Any) -> str:  # noqa: ANN401  any object
+    return _CONTENT[item.kind](item)
+
+
+_CONTENT: dict[str, Callable[[Any], str]] = {
+    "shm": lambda item: human_bytes(item.size),
+    "sem": lambda item: f"{item.nsems} sem",
+    "msg": lambda item: f"{item.qnum} msg",
+    "pshm": lambda item: human_bytes(item.size),
+    "psem": lambda item: f"value {'-' if item.value is None else item.value}",
+    "pmsg": lambda item: f"{'-' if item.qnum is None else item.qnum} msg",
+}
+
+_RESULT = Column("result", "what became of it", "phrase", lambda outcomes, _: [step.result for step in outcomes])
+_WHY = Column("why", "the reason", "phrase", lambda outcomes, _: [step.why for step in outcomes])
+_WHAT = Column("content", "what is in it", "phrase", lambda outcomes, _: [_content(step.object) for step in outcomes])
+
+
+def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str) -> Listing:
+    """One line per object for people and pipes: reference, owner, content, result, why. All kinds together."""
+    ref = Column("ref", "reference", "text", lambda steps, _: [step.object.ref for step in steps])
+    user = Column(
+        "user", "owner", "account", lambda steps, view: [view.users[s.object.uid] or s.object.uid for s in steps]
+    )
+    return Listing(title, (ref, user, _WHAT, _RESULT, _WHY), outcomes, view)
+
+
+def outcome_records(outcomes: Sequence[Outcome], view: View) -> list[Listing]:
+    """One listing per kind: the object's whole record, then result and why."""
+    kinds = dict.fromkeys(step.object.kind for step in outcomes)
+    return [
+        Listing(
+            kind,
+            (*(_of_object(column) for column in record_columns(kind)), _RESULT, _WHY),
+            [step for step in outcomes if step.object.kind == kind],
+            view,
+        )
+        for kind in kinds
+    ]
+
+
+def _of_object(column: Column) -> Column:
+    """*column* of an outcome's object."""
+    return column._replace(values=lambda steps, view: column.values([step.object for step in steps], view))

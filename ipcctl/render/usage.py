@@ -1,0 +1,79 @@
+"""Limits and owners as listings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipcctl.render.cells import human_bytes
+from ipcctl.render.columns import Column, View
+from ipcctl.render.listing import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ipcctl.model.limits import Limit
+    from ipcctl.policy.usage import OwnerTotal
+
+_HUGE = 10**15  # numbers that mean "no limit in practice": shown short to people
+
+
+def limit_listing(limits: Sequence[Limit], view: View, *, people: bool) -> Listing:
+    """One line per limit; for *people* numbers are short and a bar shows the use of what fills up."""
+    return Listing("Limits", _FOR_PEOPLE if people else _EXACT, limits, view)
+
+
+def _short(number: int | None, unit: str) -> str:
+    if number is None:
+        return "-"
+    if unit == "bytes":
+        return human_bytes(number)
+    return f"{number:.1e}" if number >= _HUGE else str(number)
+
+
+_NAME = Column("limit", "the kernel's name", "text", lambda rows, _: [row.name for row in rows])
+_KIND = Column("kind", "kind it bounds", "text", lambda rows, _: [row.kind for row in rows])
+_UNIT = Column("unit", "what is counted", "text", lambda rows, _: [row.unit for row in rows])
+_PERCENT = Column("percent", "used in percent of max", "percent", lambda rows, _: [row.percent for row in rows])
+_SETTING = Column("setting", "how to change it", "phrase", lambda rows, _: [row.setting for row in rows])
+_EXACT = (
+    _NAME,
+    _KIND,
+    Column("used", "in use by all objects, or by the largest", "number", lambda rows, _: [row.used for row in rows]),
+    Column("max", "the limit", "number", lambda rows, _: [row.limit for row in rows]),
+    _UNIT,
+    _PERCENT,
+    Column("shared", "all objects count against it", "flag", lambda rows, _: [row.shared for row in rows]),
+    _SETTING,
+)
+_FOR_PEOPLE = (
+    _NAME,
+    Column("used", "in use", "short", lambda rows, _: [_short(row.used, row.unit) for row in rows]),
+    Column("max", "the limit", "short", lambda rows, _: [_short(row.limit, row.unit) for row in rows]),
+    _UNIT,
+    Column("use", "of what fills up", "bar", lambda rows, _: [row.percent if row.shared else None for row in rows]),
+    Column(
+        "what",
+        "what it bounds",
+        "phrase",
+        lambda rows, _: [row.help if row.shared else f"largest: {row.help}" for row in rows],
+    ),
+    _SETTING,
+)
+
+
+def owner_listing(totals: Sequence[OwnerTotal], view: View, kinds: Sequence[str]) -> Listing:
+    """One line per owner."""
+    columns = [
+        Column("user", "owner", "account", lambda rows, view: [view.users[row.uid] or row.uid for row in rows]),
+        Column("uid", "owner's user id", "number", lambda rows, _: [row.uid for row in rows]),
+        Column("objects", "objects of all kinds", "number", lambda rows, _: [sum(row.counts.values()) for row in rows]),
+        *(_count(kind) for kind in kinds),
+        Column("bytes", "bytes they hold", "bytes", lambda rows, _: [row.bytes for row in rows]),
+        Column("rss", "bytes in memory", "bytes", lambda rows, _: [row.rss for row in rows]),
+        Column("oldest", "least recent use of one", "time", lambda rows, _: [row.oldest or None for row in rows]),
+    ]
+    return Listing("Owners", columns, totals, view)
+
+
+def _count(kind: str) -> Column:
+    return Column(kind, f"objects of kind {kind}", "number", lambda rows, _: [row.counts[kind] for row in rows])

@@ -1,0 +1,1 @@
+"""One file per command measured. Every module in here is imported before the bench starts."""
