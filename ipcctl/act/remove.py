@@ -1,52 +1,51 @@
-"""Removing, one object at a time: look again, compare, remove. Losing a race is success."""
+"""Removing, one object at a time: look again, compare, remove. Losing a race is success.
+
+A System V object is asked for its identity and its use right before IPC_RMID. A file goes under a lease: leased,
+renamed aside, asked again whether somebody knocked, then unlinked or put back; so nobody can open it between the
+check and the removal. The mqueue file system knows no rename: leased, asked, unlinked.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import time
 from typing import TYPE_CHECKING, Any, Self
 
-from ipcctl.errors import Refused
-from ipcctl.kernel import devshm, mqueue
-from ipcctl.kernel.sysv import SysvControl
+from ipcctl.act.judge import Judge
+from ipcctl.kernel import devshm, lease
+from ipcctl.model.evidence import BUSY, FREE
 from ipcctl.model.kinds import KINDS, PMSG, SEM, SHM
 from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, WOULD_REMOVE, Outcome
-from ipcctl.policy.verdict import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from ipcctl.kernel.host import Host
-    from ipcctl.model.objects import IpcObject
-    from ipcctl.model.verdict import Verdict
 
 _GONE = frozenset({errno.EINVAL, errno.EIDRM, errno.ENOENT})
 _CHANGED = "changed since it was listed"
 _NOT_OWNER = "only its owner, its creator or root may remove it"
+_KNOCKED = "in-use: somebody opened it just now"
+_SETTLE = 50e-6  # seconds for an open that had found the name before it was renamed to arrive at the lease
 
 
 class Remover:
     """Judges and removes the objects of one host. A context manager: it holds directories open."""
 
-    def __init__(self, host: Host, *, force: bool = False) -> None:
+    def __init__(self, host: Host, kinds: Collection[str] = tuple(KINDS), *, force: bool = False) -> None:
         """Removal of what is in use only with *force*."""
-        self._host = host
+        self.judge = Judge(host, kinds)
         self._force = force
-        self._sysv: SysvControl | None = None
-        self._directories: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         """Nothing is opened before it is needed."""
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Close what was opened."""
-        for directory in self._directories.values():
-            os.close(directory)
-
-    def verdict_on(self, item: IpcObject) -> Verdict:
-        """Whether *item* is in use now."""
-        return judge(item, self._waiters(item) if item.kind == SEM else None)
+        self.judge.__exit__(*exception)
 
     def carry_out(self, plan: Iterable[Outcome]) -> Iterator[Outcome]:
         """Do what *plan* says, one object after the other; what it keeps passes through unchanged."""
@@ -64,47 +63,78 @@ class Remover:
             return Outcome(item, FAILED, _NOT_OWNER if denied else str(error.strerror))
         return Outcome(item, result, why or step.why)
 
-    def _control(self) -> SysvControl:
-        if self._sysv is None:
-            if not self._host.live:
-                message = "System V objects can be removed on the running host only, not in a relocated --proc"
-                raise Refused(message)
-            self._sysv = SysvControl()
-        return self._sysv
-
-    def _waiters(self, item: Any) -> int | None:  # noqa: ANN401  a semaphore set
-        try:
-            return self._control().waiters(item.semid, item.nsems)
-        except OSError as error:
-            return 0 if error.errno in _GONE else None
-
     def _system_v(self, item: Any) -> tuple[str, str]:  # noqa: ANN401  any System V object
-        control, kind = self._control(), item.kind
+        control, kind = self.judge.control(), item.kind
         now = control.stat(kind, item.id)
         if now is None:
             return ALREADY_GONE, "somebody else removed it first"
         if (now.key, now.cuid, now.ctime) != (item.key, item.cuid, item.ctime):
             return KEPT, _CHANGED
-        if kind == SHM and now.nattch and not self._force:
-            return KEPT, f"in-use: {now.nattch} attachment(s) since it was listed"
-        if kind == SEM and not self._force and (waiting := self._waiters(item)):
-            return KEPT, f"in-use: {waiting} waiting thread(s) since it was listed"
+        if not self._force:
+            if kind == SHM and now.nattch:
+                return KEPT, f"in-use: {now.nattch} attachment(s) since it was listed"
+            if kind == SEM and (waiting := self._waiters(item)):
+                return KEPT, f"in-use: {waiting} waiting thread(s) since it was listed"
         control.remove(kind, item.id)
         return (MARKED, "goes with its last attachment") if now.nattch else (REMOVED, "")
 
+    def _waiters(self, item: Any) -> int:  # noqa: ANN401  a semaphore set
+        """0 too where there is no right to ask: the plan said so."""
+        try:
+            return self.judge.control().waiters(item.semid, item.nsems)
+        except PermissionError:
+            return 0
+
     def _posix(self, item: Any) -> tuple[str, str]:  # noqa: ANN401  any POSIX object
-        directory = self._directory(item.kind)
+        directory = self.judge.directory(item.kind)
+        if directory is None:
+            raise FileNotFoundError(errno.ENOENT, "its directory is gone", item.ref)
         file = devshm.file_name(item.kind, item.name)
         status = os.stat(file, dir_fd=directory, follow_symlinks=False)
         if (status.st_dev, status.st_ino) != (item.device, item.inode):
             return KEPT, _CHANGED
-        os.unlink(file, dir_fd=directory)
-        return REMOVED, ""
+        if self._force:
+            os.unlink(file, dir_fd=directory)
+            return REMOVED, ""
+        with lease.leased(directory, file, (item.device, item.inode)) as (answer, descriptor):
+            if answer == BUSY:
+                return KEPT, "in-use: somebody has it open or mapped since it was listed"
+            if answer != FREE:  # no lease to be had here: the walk over /proc has decided
+                os.unlink(file, dir_fd=directory)
+                return REMOVED, ""
+            if item.kind == PMSG:
+                return _unlink_queue(directory, file, descriptor)
+            return _unlink_aside(directory, file, descriptor)
 
-    def _directory(self, kind: str) -> int:
-        roots = self._host.roots
-        if kind not in self._directories:
-            self._directories[kind] = (
-                mqueue.open_directory(roots.mqueue, roots.proc) if kind == PMSG else devshm.open_directory(roots.shm)
-            )
-        return self._directories[kind]
+
+def _unlink_queue(directory: int, file: bytes, descriptor: int) -> tuple[str, str]:
+    if lease.knocked(descriptor):
+        return KEPT, _KNOCKED
+    os.unlink(file, dir_fd=directory)
+    return REMOVED, ""
+
+
+def _unlink_aside(directory: int, file: bytes, descriptor: int) -> tuple[str, str]:
+    """Unlink under a private name that nobody can have asked for, or put the file back."""
+    aside = b".ipcctl-%d-%s" % (os.getpid(), os.urandom(4).hex().encode())
+    os.rename(file, aside, src_dir_fd=directory, dst_dir_fd=directory)
+    try:
+        time.sleep(_SETTLE)
+        if not lease.knocked(descriptor):
+            os.unlink(aside, dir_fd=directory)
+            return REMOVED, ""
+    except BaseException:
+        _put_back(directory, aside, file)
+        raise
+    _put_back(directory, aside, file)
+    return KEPT, _KNOCKED
+
+
+def _put_back(directory: int, aside: bytes, file: bytes) -> None:
+    """Give the file its name again. Raises OSError (EEXIST) where somebody made a new object of that name meanwhile."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    no_replace = 1  # RENAME_NOREPLACE, renameat2(2)
+    if libc.renameat2(directory, aside, directory, file, no_replace):
+        number = ctypes.get_errno()
+        where = f"put aside as {aside.decode()}: a new object took its name while it was being opened"
+        raise OSError(number, where if number == errno.EEXIST else os.strerror(number), aside)

@@ -14,8 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host, Roots
 from ipcctl.parse.quantity import parse_duration, parse_size
+from ipcctl.policy.producers import check_producer
 from ipcctl.policy.selection import Selection, check_key
 
 Command = Callable[..., int | None]
@@ -71,10 +73,13 @@ class Chosen:
         self._texts = texts
         self.now = time.time()
 
-    def on(self, host: Host) -> Selection:
-        """The selection, with user and group names looked up on *host*. Raises UsageError."""
+    def on(self, host: Host, *, min_idle: int = 0) -> Selection:
+        """The selection, with names looked up on *host*; *min_idle* (seconds) if none is given. Raises UsageError."""
         texts, accounts = self._texts, host.accounts
-        older, larger = texts["older_than"], texts["larger_than"]
+        older, larger, idle = texts["older_than"], texts["larger_than"], texts["min_idle"]
+        if idle is not None and not texts["orphaned"]:
+            message = "--min-idle without --orphaned"
+            raise UsageError(message, hint="it says how long an orphan must have been left alone; see --older-than")
         return Selection(
             users=tuple(accounts.uid(text) for text in texts["user"]),
             groups=tuple(accounts.gid(text) for text in texts["group"]),
@@ -87,7 +92,18 @@ class Chosen:
             dest=texts["dest"],
             world_writable=texts["world_writable"],
             empty=texts["empty"],
+            orphaned=texts["orphaned"],
+            min_idle=min_idle if idle is None else parse_duration(idle),
+            pids=tuple(_pid(pid) for pid in texts["pid"]),
+            producers=tuple(check_producer(text) for text in texts["producer"]),
         )
+
+
+def _pid(pid: int) -> int:
+    if pid <= 0:
+        message = f"bad --pid {pid}"
+        raise UsageError(message, hint="a process id is 1 or more; 0 on record means never, or not visible")
+    return pid
 
 
 def choose(
@@ -106,6 +122,18 @@ def choose(
     dest: Annotated[bool, typer.Option("--dest", help="Segments removed but still attached.")] = False,
     world_writable: Annotated[bool, typer.Option("--world-writable", help="Writable by everybody.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Queues without messages, memory of size 0.")] = False,
+    orphaned: Annotated[
+        bool, typer.Option("--orphaned", help="Held by nobody, and every process on record is gone.")
+    ] = False,
+    min_idle: Annotated[
+        str | None, typer.Option(metavar="AGE", help="With --orphaned: left alone for AGE (rm: 60s unless given).")
+    ] = None,
+    pid: Annotated[
+        list[int], typer.Option(metavar="PID", help="Held by process PID, or it is on record. Repeatable.")
+    ] = [],  # noqa: B006
+    producer: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Made by a known producer: python pytorch ... Repeatable.")
+    ] = [],  # noqa: B006
 ) -> Chosen:
     """The filters, as typed."""
     return Chosen(dict(locals()))

@@ -38,6 +38,7 @@ class Output(NamedTuple):
     headings: bool
     exact_bytes: bool
     numeric: bool
+    more: tuple[Column, ...] = ()  # beside whatever is chosen: what a flag of the command asks for
 
     def view(self, host: Host, now: float) -> View:
         """What columns may know; no account is looked up with ``--numeric``."""
@@ -59,12 +60,13 @@ class Output(NamedTuple):
     def columns_of(self, kind: str) -> tuple[Column, ...]:
         """The columns to show of *kind*."""
         if self.columns and not self.columns.startswith("+"):
-            return named_columns(kind, self._asked())
+            chosen = named_columns(kind, self._asked())
+            return chosen + tuple(column for column in self.more if column not in chosen)
         if self.format in _RECORDS:
             usual = record_columns(kind)
         else:
             usual = named_columns(kind, WIDE[kind] if self.format == "table" and is_wide() else DEFAULT[kind])
-        more = named_columns(kind, self._asked())
+        more = (*named_columns(kind, self._asked()), *self.more)
         return usual + tuple(column for column in more if column not in usual)
 
     def needs(self, names: Sequence[str], kind: str) -> bool:

@@ -26,11 +26,14 @@ from ipcctl.render.outcomes import outcome_listing, outcome_records
 
 app = new_command()
 
+_MIN_IDLE = 60  # seconds: a program between create and attach must not lose its object
+
 _EXAMPLES = """\b
 Examples:
   ipcctl rm shm:65538 msg:0x5432abcd pmsg:/jobs    by id, key or name
   ipcctl rm --user me --dry-run                    what would go, what is kept and why
   ipcctl rm --user "$SLURM_JOB_USER" --yes         in an epilog script
+  ipcctl rm --orphaned --dry-run                   leftovers: nobody holds them, their makers are gone
   ipcctl rm shm --unattached --older-than 2h       one kind only
   ipcctl rm --all --yes                            everything that is not in use
 """
@@ -56,13 +59,15 @@ def rm(
 ) -> int:
     """Remove the objects named, or those that filters select. What is in use is kept unless --force."""
     kinds, refs = _split(what or [])
-    selection = chosen.on(host)
+    selection = chosen.on(host, min_idle=_MIN_IDLE)
     _check(kinds, refs, selection, everything=all)
     output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=False, numeric=numeric)
-    objects, gaps = _named(host, refs) if refs else _selected(host, kinds, selection, chosen.now)
     view = output.view(host, chosen.now)
-    with Remover(host, force=force) as remover:
-        outcomes = plan_removal(objects, remover.verdict_on, force=force)
+    objects, gaps = _named(host, refs) if refs else _selected(host, kinds, selection, chosen.now)
+    with Remover(host, {item.kind for item in objects}, force=force) as remover:
+        objects = remover.judge.select(objects, selection, chosen.now)
+        outcomes = plan_removal(objects, remover.judge.verdict_on, force=force)
+        gaps = (*gaps, *remover.judge.gaps)
         asked = not (yes or dry_run) and any(step.result == WOULD_REMOVE for step in outcomes)
         if asked:
             _confirm(outcomes, view)

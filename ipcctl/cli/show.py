@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from ipcctl.act.judge import Judge
 from ipcctl.cli.objects import find
 from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import choose_format, note, note_gaps, print_rich, write
 from ipcctl.errors import UsageError
 from ipcctl.kernel.detail import read_detail
 from ipcctl.kernel.host import Host
-from ipcctl.kernel.processes import command_of
+from ipcctl.policy.producers import producer_of
 from ipcctl.render.columns import View
 from ipcctl.render.detail import Exhibit, as_lines, as_panel, as_records
 
@@ -38,15 +39,16 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     host: Host,
 ) -> int:
-    """Show everything about the objects named."""
+    """Show everything about the objects named: who holds them, whether they are still needed, what is in them."""
     if peek < 0:
         message = f"bad --peek {peek}"
         raise UsageError(message, hint="a number of messages, 0 or more")
     chosen = choose_format(format, json=json, formats=("table", "plain", "json"))
     found = find(host, refs)
     view = View(host.accounts.users, host.accounts.groups, time.time())
-    exhibits = [_exhibit(host, item, peek, view) for item in found.objects]
-    gaps = [*found.gaps, *(gap for exhibit in exhibits for gap in exhibit.detail.gaps)]
+    with Judge(host, {item.kind for item in found.objects}) as judge:
+        exhibits = [_exhibit(host, judge, item, peek, view) for item in found.objects]
+    gaps = [*found.gaps, *judge.gaps, *(gap for exhibit in exhibits for gap in exhibit.detail.gaps)]
     if chosen == "json":
         write(as_records(exhibits, gaps))
     elif chosen == "table":
@@ -61,9 +63,10 @@ def show(
     return int(bool(found.missing) or any(gap.broken for gap in gaps))
 
 
-def _exhibit(host: Host, item: Any, peek: int, view: View) -> Exhibit:  # noqa: ANN401  any object
+def _exhibit(host: Host, judge: Judge, item: Any, peek: int, view: View) -> Exhibit:  # noqa: ANN401  any object
     detail = read_detail(host, item, peek)
-    pids = {getattr(item, field, 0) for field in ("cpid", "lpid", "lspid", "lrpid", "notify_pid")}
-    pids |= {semaphore.pid for semaphore in detail.semaphores}
-    names = {pid: command_of(host.roots.proc, pid) for pid in pids if pid}
-    return Exhibit(item, detail, {pid: name for pid, name in names.items() if name}, view)
+    commands = judge.commands(item, [semaphore.pid for semaphore in detail.semaphores])
+    holders = judge.holders(item)
+    return Exhibit(
+        item, detail, commands, view, judge.verdict_on(item), holders, producer_of(item, host.accounts.users)
+    )

@@ -6,7 +6,6 @@ import errno
 from typing import TYPE_CHECKING
 
 from ipcctl.errors import InterfaceMissing
-from ipcctl.kernel.sysv import SysvControl
 from ipcctl.model.detail import Detail, Message, Semaphore
 from ipcctl.model.kinds import MSG, PMSG, SEM
 from ipcctl.model.objects import IpcObject, MessageQueue, SemaphoreSet
@@ -23,9 +22,9 @@ def read_detail(host: Host, item: IpcObject, peek: int) -> Detail:
     messages: list[Message] | None = None
     try:
         if item.kind == SEM and isinstance(item, SemaphoreSet):
-            semaphores = _control(host).semaphores(item.semid, item.nsems)
+            semaphores = host.control().semaphores(item.semid, item.nsems)
         elif item.kind == MSG and isinstance(item, MessageQueue) and peek:
-            messages = list(_control(host).peek(item.msqid, min(peek, item.qnum), host.sysv_limits().msgmax))
+            messages = list(host.control().peek(item.msqid, min(peek, item.qnum), host.sysv_limits().msgmax))
         elif item.kind == PMSG and peek:
             gaps.append(Gap(item.ref, "POSIX queues cannot be read without taking the message (mq_overview(7))"))
     except InterfaceMissing as error:
@@ -33,13 +32,6 @@ def read_detail(host: Host, item: IpcObject, peek: int) -> Detail:
     except OSError as error:
         gaps.append(Gap(item.ref, _WHY.get(error.errno or 0, str(error.strerror))))
     return Detail(tuple(semaphores), None if messages is None else tuple(messages), tuple(gaps))
-
-
-def _control(host: Host) -> SysvControl:
-    if not host.live:
-        message = "its content is known on the running host only, not in a relocated --proc"
-        raise InterfaceMissing(message)
-    return SysvControl()
 
 
 _WHY = {

@@ -17,6 +17,7 @@ from ipcctl.parse.sysvipc import parse_msg, parse_sem, parse_shm
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ipcctl.kernel.sysv import SysvControl
     from ipcctl.model.limits import FileSystemUse, MqueueLimits, SysvLimits
 
 
@@ -49,6 +50,15 @@ class Host:
             objects[MSG] = self._with_limits(objects[MSG], gaps)
         return Snapshot(objects, tuple(gaps))
 
+    def control(self) -> SysvControl:
+        """The System V calls on this namespace. Raises InterfaceMissing where /proc is not the running kernel's."""
+        from ipcctl.kernel.sysv import SysvControl  # start-up: loads ctypes
+
+        if not self.live:
+            message = "System V calls speak of the running host, not of a relocated --proc"
+            raise InterfaceMissing(message)
+        return SysvControl()
+
     def sysv_limits(self) -> SysvLimits:
         """The System V limits. Raises InterfaceMissing, ParseError."""
         return limits.read_sysv_limits(self.roots.proc)
@@ -73,13 +83,8 @@ class Host:
         return []
 
     def _with_limits(self, queues: list[IpcObject], gaps: list[Gap]) -> list[IpcObject]:
-        if not self.live:
-            gaps.append(Gap(MSG, "qbytes is not known: it is not in /proc, and this is a relocated one"))
-            return queues
-        from ipcctl.kernel.sysv import SysvControl
-
         try:
-            qbytes = SysvControl().queue_limits([queue.msqid for queue in queues if isinstance(queue, MessageQueue)])
+            qbytes = self.control().queue_limits([queue.msqid for queue in queues if isinstance(queue, MessageQueue)])
         except (InterfaceMissing, OSError) as error:
             gaps.append(Gap(MSG, f"qbytes is not known: {error}"))
             return queues

@@ -147,6 +147,10 @@ class SysvControl:
             total += ncount + zcount
         return total
 
+    def last_pids(self, semid: int, nsems: int) -> list[int]:
+        """The process of each semaphore's last operation; 0 = none, or not visible. Raises as :meth:`semaphores`."""
+        return [self._semctl(semid, num, GETPID) for num in range(nsems)]
+
     def _semctl(self, semid: int, num: int, command: int) -> int:
         value: int = self._libc.semctl(semid, num, command, 0)
         if value < 0:

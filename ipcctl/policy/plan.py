@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipcctl.model.removal import KEPT, WOULD_REMOVE, Outcome
-from ipcctl.model.verdict import IN_USE, Verdict
+from ipcctl.model.verdict import IN_USE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ipcctl.model.objects import IpcObject
+    from ipcctl.model.verdict import Verdict
 
 
 def plan_removal(
@@ -21,5 +22,5 @@ def plan_removal(
     for item in objects:
         verdict, why = verdict_on(item)
         keep = verdict == IN_USE and not force
-        plan.append(Outcome(item, KEPT if keep else WOULD_REMOVE, f"{verdict}: {why}" if verdict == IN_USE else why))
+        plan.append(Outcome(item, KEPT if keep else WOULD_REMOVE, f"{verdict}: {why}"))
     return plan

@@ -34,11 +34,17 @@ class Selection(NamedTuple):
     dest: bool = False
     world_writable: bool = False
     empty: bool = False
+    # what needs evidence (see ipcctl.act.judge): who holds an object, is it still needed, whose is it
+    orphaned: bool = False
+    min_idle: int = 0  # seconds: an orphan used more recently is not meant
+    unlinked: bool = False
+    pids: tuple[int, ...] = ()  # held or waited on by, or on record for, one of these processes
+    producers: tuple[str, ...] = ()
 
     @property
     def filters(self) -> bool:
         """Whether anything is asked for at all."""
-        return self != Selection()
+        return self._replace(min_idle=0) != Selection()
 
 
 def check_key(pattern: str) -> str:
@@ -97,6 +103,7 @@ _APPLIES = {
     "unattached": frozenset({SHM}),
     "dest": frozenset({SHM}),
     "empty": frozenset({MSG, PMSG, PSHM}),
+    "unlinked": frozenset({PSHM}),
 }
 _OPTION = {"creators": "creator", "keys": "key", "names": "name"}
 _SIZE = {SHM: "size", MSG: "cbytes", PSHM: "size", PMSG: "qsize"}

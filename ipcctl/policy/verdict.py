@@ -1,36 +1,132 @@
-"""Whether an object is in use, by kind."""
+"""Is it still used? One pure rule per kind: evidence to verdict (DESIGN: in-use, idle, orphaned, unknown).
+
+"Could not be seen" never becomes orphaned. The kernel's own counts come first: nattch for segments, ncount and zcount
+for semaphores, the lease for everything that is a file.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipcctl.model.kinds import SEM, SHM
-from ipcctl.model.verdict import IDLE, IN_USE, UNKNOWN, Verdict
+from ipcctl.model.evidence import BUSY, FREE, Evidence
+from ipcctl.model.holder import ALIVE, GONE, HIDDEN, RECYCLED, WAITING, Holder, Recorded
+from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
+from ipcctl.model.verdict import IDLE, IN_USE, ORPHANED, UNKNOWN, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from ipcctl.model.objects import Segment
-
-
-def judge(item: Any, waiters: int | None) -> Verdict:  # noqa: ANN401  any object
-    """The verdict on *item*; *waiters* = threads asleep on a semaphore set, None = could not be asked."""
-    rule = _RULES.get(item.kind)
-    return rule(item, waiters) if rule else Verdict(UNKNOWN, "not checked")
+_SHOWN = 3  # holders and processes that a sentence names
 
 
-def _segment(segment: Segment, _: int | None) -> Verdict:
-    if segment.nattch:
-        return Verdict(IN_USE, f"{segment.nattch} attachment{'s' * (segment.nattch != 1)}")
-    return Verdict(IDLE, "no attachment")
+def judge(item: Any, seen: Evidence, now: float) -> Verdict:  # noqa: ANN401  any object
+    """The verdict on *item* at *now* (epoch seconds), and why."""
+    return _RULES[item.kind](item, seen, int(now))
 
 
-def _semaphore_set(_: object, waiters: int | None) -> Verdict:
-    if waiters is None:
-        return Verdict(UNKNOWN, "not checked: no right to ask for waiters")
-    if waiters:
-        return Verdict(IN_USE, f"{waiters} waiting thread{'s' * (waiters != 1)}")
-    return Verdict(IDLE, "nobody waits")
+def _segment(item: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
+    if item.nattch:
+        who = f" ({_names(seen.holders)})" if seen.holders else ""
+        return Verdict(IN_USE, f"{_count(item.nattch, 'attachment')}{who}")
+    return _by_record("no attachment", seen.recorded, now)
 
 
-_RULES: dict[str, Callable[[Any, int | None], Verdict]] = {SHM: _segment, SEM: _semaphore_set}
+def _semaphore_set(_: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
+    if seen.waiters:
+        who = f" ({_names(seen.holders)})" if seen.holders else ""
+        return Verdict(IN_USE, f"{_count(seen.waiters, 'thread')} waiting{who}")
+    if seen.holders:
+        return Verdict(IN_USE, _names(seen.holders))
+    if seen.waiters is None:
+        return Verdict(UNKNOWN, "no right to ask for its waiters and last users")
+    verdict = _by_record("nobody waits", seen.recorded, now)
+    if verdict.verdict == ORPHANED and seen.kin:
+        return Verdict(UNKNOWN, f"{verdict.why}; {seen.kin}")
+    return verdict
+
+
+def _message_queue(_: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
+    if seen.holders:
+        return Verdict(IN_USE, _names(seen.holders))
+    verdict = _by_record("nobody waits", seen.recorded, now)
+    if verdict.verdict != ORPHANED:
+        return verdict
+    if seen.outside:
+        return Verdict(UNKNOWN, f"{verdict.why}; processes outside this pid namespace cannot be seen")
+    if seen.unseen:
+        return Verdict(UNKNOWN, f"{verdict.why}; {_count(seen.unseen, 'process')} could not be looked into")
+    return verdict
+
+
+def _file(_: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
+    if seen.holders:
+        return Verdict(IN_USE, _names(seen.holders))
+    if seen.lease == BUSY:
+        return Verdict(IN_USE, "the kernel says that a process out of sight has it open or mapped")
+    if seen.sign:
+        return Verdict(IDLE, f"nobody has it open or mapped; {seen.sign}")
+    if seen.lease == FREE:
+        return Verdict(ORPHANED, "nobody has it open or mapped, says the kernel (lease)")
+    if seen.outside or seen.unseen:
+        whom = "processes outside this pid namespace" if seen.outside else _count(seen.unseen, "process")
+        return Verdict(UNKNOWN, f"nobody seen has it open or mapped; {whom} could not be looked into")
+    return Verdict(ORPHANED, "no process has it open or mapped")
+
+
+_RULES: dict[str, Callable[[Any, Evidence, int], Verdict]] = {
+    SHM: _segment,
+    SEM: _semaphore_set,
+    MSG: _message_queue,
+    PSHM: _file,
+    PSEM: _file,
+    PMSG: _file,
+}
+
+
+def _by_record(fact: str, recorded: Sequence[Recorded], now: int) -> Verdict:
+    """Nobody holds it: what of those on record."""
+    for fate in (ALIVE, HIDDEN):
+        for process in recorded:
+            if process.fate == fate:
+                return Verdict(IDLE if fate == ALIVE else UNKNOWN, f"{fact}; {_story(process, now)}")
+    gone = [process for process in recorded if process.fate in (GONE, RECYCLED)]
+    if not gone:
+        return Verdict(UNKNOWN, f"{fact}; no process on record")
+    stories = [_story(process, now) for process in gone[:_SHOWN]]
+    rest = f" and {len(gone) - _SHOWN} more gone" if len(gone) > _SHOWN else ""
+    return Verdict(ORPHANED, f"{fact}; {'; '.join(stories)}{rest}")
+
+
+def _story(process: Recorded, now: int) -> str:
+    """``last attach 3d ago by 4711, gone``."""
+    ago = f" {_ago(now - process.when)} ago" if process.when else ""
+    if process.fate == HIDDEN:
+        return f"{process.role}{ago} by a process that is not visible here"
+    name = f" ({process.comm})" if process.comm else ""
+    fate = {
+        ALIVE: "alive",
+        GONE: "gone",
+        RECYCLED: "gone (the number belongs to a younger process now)",
+    }[process.fate]
+    return f"{process.role}{ago} by {process.pid}{name}, {fate}"
+
+
+def _ago(seconds: int) -> str:
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{max(seconds, 0)}s"
+
+
+def _names(holders: Sequence[Holder]) -> str:
+    """``4711 (postgres) attached, 4712 (psql) waiting and 3 more``."""
+    shown = ", ".join(f"{holder.pid} ({holder.comm}) {_HOW.get(holder.how, holder.how)}" for holder in holders[:_SHOWN])
+    return shown + (f" and {len(holders) - _SHOWN} more" if len(holders) > _SHOWN else "")
+
+
+_HOW = {"open": "has it open", "mapped": "maps it", WAITING: "waits on it"}
+
+
+def _count(number: int, what: str) -> str:
+    plural = {"process": "processes"}.get(what, what + "s")
+    return f"{number} {what if number == 1 else plural}"

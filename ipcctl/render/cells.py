@@ -1,6 +1,6 @@
 """How one value of each unit is written: for programs (exact), for people (short), as JSON.
 
-Units: text number bytes key perms account time seconds percent words flag, and phrase (may hold blanks: a last
+Units: text number bytes key perms account time seconds percent words flag holders, and phrase (may hold blanks: a last
 column); for people also short (a number made short already) and bar. None is written ``-``, in JSON ``null``.
 """
 
@@ -118,6 +118,7 @@ EXACT: dict[str, Writer] = {
     "percent": _optional("{:.1f}".format),
     "words": lambda words: ",".join(words) or "-",
     "phrase": _optional(_printable),
+    "holders": lambda holders: ",".join(f"{pid}/{_word(comm)}/{how}" for pid, comm, _, how in holders) or "-",
     "flag": lambda value: "yes" if value else "no",
 }
 SHORT: dict[str, Writer] = {
@@ -128,6 +129,7 @@ SHORT: dict[str, Writer] = {
     "time": _optional(local),
     "seconds": _optional(human_seconds),
     "percent": _optional("{:.0f}%".format),
+    "holders": lambda holders: ", ".join(f"{pid} ({_printable(comm)}) {how}" for pid, comm, _, how in holders) or "-",
     "short": str,
     "bar": lambda percent: "" if percent is None else f"{bar(percent)} {percent:3.0f}%",
 }

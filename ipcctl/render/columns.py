@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipcctl.errors import UsageError
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.names import escape
 from ipcctl.model.objects import segment_status
+from ipcctl.model.verdict import Verdict
+from ipcctl.policy.producers import producer_of
+
+if TYPE_CHECKING:
+    from ipcctl.model.holder import Holder
 
 
 class View(NamedTuple):
@@ -21,6 +26,8 @@ class View(NamedTuple):
     users: Mapping[int, str | None]
     groups: Mapping[int, str | None]
     now: float  # epoch seconds
+    holders: Callable[[Any], Sequence[Holder]] = lambda _: ()  # asked only by the columns that show it
+    verdict: Callable[[Any], Verdict] = lambda _: Verdict("", "")
 
 
 Values = Callable[[Sequence[Any], View], Sequence[Any]]
@@ -95,6 +102,44 @@ def _pmsg_fill(objects: Sequence[Any], _: View) -> list[float | None]:
     return [None if item.qnum is None or not item.maxmsg else 100.0 * item.qnum / item.maxmsg for item in objects]
 
 
+def _holders(objects: Sequence[Any], view: View) -> list[tuple[tuple[int, str, str | int, str], ...]]:
+    users = view.users
+    return [
+        tuple((holder.pid, holder.comm, users[holder.uid] or holder.uid, holder.how) for holder in view.holders(item))
+        for item in objects
+    ]
+
+
+def _pids(objects: Sequence[Any], view: View) -> list[tuple[str, ...]]:
+    return [tuple(str(holder.pid) for holder in view.holders(item)) for item in objects]
+
+
+HOLDERS = Column("holders", "who has it attached, mapped or open, or waits on it", "holders", _holders, record=False)
+VERDICT = Column(
+    *(
+        "verdict",
+        "in-use idle orphaned unknown",
+        "text",
+        lambda objects, view: [view.verdict(i).verdict for i in objects],
+    ),
+    record=False,
+)
+WHY = Column(
+    *("why", "the evidence for the verdict", "phrase", lambda objects, view: [view.verdict(i).why for i in objects]),
+    record=False,
+)
+EVIDENCE = (
+    HOLDERS,
+    Column("pids", "processes that hold it", "words", _pids, record=False),
+    Column(
+        *("producer", "whose it is, by its name, key or owner", "text"),
+        lambda objects, view: [producer_of(item, view.users) for item in objects],
+        record=False,
+    ),
+    VERDICT,
+    WHY,
+)
+
 _COMMON = (
     Column("kind", "kind of object", "text", _kind),
     Column("ref", "reference, accepted by show and rm", "text", _ref),
@@ -133,6 +178,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("atime", "last attach", "time", _or_none("atime")),
         Column("dtime", "last detach", "time", _or_none("dtime")),
         _IDLE,
+        *EVIDENCE,
     ),
     SEM: (
         *_COMMON,
@@ -140,6 +186,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("nsems", "semaphores in the set", "number", _field("nsems")),
         Column("otime", "last semop", "time", _or_none("otime")),
         _IDLE,
+        *EVIDENCE,
     ),
     MSG: (
         *_COMMON,
@@ -153,6 +200,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("rtime", "last receive", "time", _or_none("rtime")),
         Column("fill", "cbytes in percent of qbytes", "percent", _fill, record=False),
         _IDLE,
+        *EVIDENCE,
     ),
     PSHM: (
         *_COMMON,
@@ -160,12 +208,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("size", "size of the object", "bytes", _field("size")),
         Column("allocated", "memory really used", "bytes", _field("allocated")),
         _IDLE,
+        *EVIDENCE,
     ),
     PSEM: (
         *_COMMON,
         *_POSIX,
         Column("value", "value of the semaphore", "number", _field("value")),
         _IDLE,
+        *EVIDENCE,
     ),
     PMSG: (
         *_COMMON,
@@ -177,6 +227,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("notify_pid", "process waiting for a notification", "number", _or_none("notify_pid")),
         Column("fill", "qnum in percent of maxmsg", "percent", _pmsg_fill, record=False),
         _IDLE,
+        *EVIDENCE,
     ),
 }
 

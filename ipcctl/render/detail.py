@@ -9,7 +9,7 @@ from ipcctl.model.kinds import KINDS, PMSG, SEM
 from ipcctl.model.names import escape
 from ipcctl.model.perm import spell
 from ipcctl.render.cells import EXACT, bar, human_bytes, human_seconds, local, written
-from ipcctl.render.columns import COLUMNS, Column, View, record_columns
+from ipcctl.render.columns import COLUMNS, EVIDENCE, Column, View, record_columns
 from ipcctl.render.listing import Listing
 from ipcctl.render.plain import plain
 from ipcctl.render.records import VERSION, json_gaps, record
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from rich.panel import Panel
 
     from ipcctl.model.detail import Detail, Message
+    from ipcctl.model.holder import Holder
     from ipcctl.model.objects import IpcObject
     from ipcctl.model.snapshot import Gap
+    from ipcctl.model.verdict import Verdict
 
 _SHOWN_BYTES = 48  # of a message, to people
 
@@ -33,6 +35,9 @@ class Exhibit(NamedTuple):
     detail: Detail
     commands: dict[int, str]  # pid to command name, of processes that live
     view: View
+    verdict: Verdict
+    holders: Sequence[Holder]
+    producer: str | None
 
 
 class _Row(NamedTuple):
@@ -54,6 +59,12 @@ def as_record(exhibit: Exhibit) -> dict[str, Any]:
     item, detail = exhibit.item, exhibit.detail
     (fields,) = record(Listing("", record_columns(item.kind), [item], exhibit.view))
     fields["permissions"] = spell(item.mode, alter=item.kind == SEM)
+    fields["producer"] = exhibit.producer
+    fields["verdict"], fields["why"] = exhibit.verdict
+    fields["holders"] = [
+        {"pid": pid, "comm": escape(comm), "user": exhibit.view.users[uid], "how": how}
+        for pid, comm, uid, how in exhibit.holders
+    ]
     if item.kind == SEM:
         fields["semaphores"] = [
             {**semaphore._asdict(), "pid": semaphore.pid or None, "command": exhibit.commands.get(semaphore.pid)}
@@ -87,6 +98,9 @@ def as_lines(exhibit: Exhibit) -> Iterator[str]:
         yield f"{row.column.name}: {text}\n"
         if row.column.name == "perms":
             yield f"permissions: {spell(exhibit.item.mode, alter=exhibit.item.kind == SEM)}\n"
+    yield f"producer: {exhibit.producer or '-'}\n"
+    yield f"verdict: {exhibit.verdict.verdict}\n"
+    yield f"why: {escape(exhibit.verdict.why)}\n"
     for title, listing in _inside(exhibit):
         yield f"{title}:\n"
         yield from ("  " + line + "\n" for line in "".join(plain([listing])).splitlines())
@@ -117,7 +131,8 @@ def as_panel(exhibit: Exhibit) -> Panel:
 
 
 def _rows(exhibit: Exhibit) -> list[_Row]:
-    return [_Row(column, column.values([exhibit.item], exhibit.view)[0]) for column in COLUMNS[exhibit.item.kind]]
+    shown = (column for column in COLUMNS[exhibit.item.kind] if column not in EVIDENCE)
+    return [_Row(column, column.values([exhibit.item], exhibit.view)[0]) for column in shown]
 
 
 def _sentences(exhibit: Exhibit) -> Iterator[tuple[str, str]]:
@@ -155,6 +170,9 @@ def _sentences(exhibit: Exhibit) -> Iterator[tuple[str, str]]:
         yield "full", f"{values['fill']:.0f}% {bar(values['fill'])}"
     if values["idle"] is not None:
         yield "last used", f"{human_seconds(values['idle'])} ago ({local(view.now - values['idle'])})"
+    if exhibit.producer:
+        yield "producer", exhibit.producer
+    yield "verdict", f"{exhibit.verdict.verdict}: {escape(exhibit.verdict.why)}"
     if item.kind == PMSG:
         yield "order", "highest priority first, oldest first within a priority (mq_overview(7))"
 
@@ -192,6 +210,17 @@ _PEOPLE: dict[str, Callable[[_Row, Exhibit], str]] = {"bytes": _bytes, "time": _
 def _inside(exhibit: Exhibit) -> Iterator[tuple[str, Listing]]:
     """What the object holds, as listings."""
     detail, commands = exhibit.detail, exhibit.commands
+    columns: tuple[Column, ...]
+    if exhibit.holders:
+        columns = (
+            Column("pid", "process", "number", lambda holders, _: [holder.pid for holder in holders]),
+            Column("comm", "its name", "text", lambda holders, _: [holder.comm for holder in holders]),
+            Column("user", "its user", "account", lambda holders, view: [view.users[h.uid] or h.uid for h in holders]),
+            Column(
+                "how", "attached mapped open waiting", "text", lambda holders, _: [holder.how for holder in holders]
+            ),
+        )
+        yield "holders", Listing("holders", columns, exhibit.holders, exhibit.view)
     if detail.semaphores:
         columns = (
             *(_attribute(name) for name in ("num", "value", "ncount", "zcount")),

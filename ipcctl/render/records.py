@@ -5,6 +5,7 @@ from __future__ import annotations
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
+from ipcctl.model.names import escape
 from ipcctl.render.cells import key_text, perms_text, utc
 from ipcctl.render.listing import Listing, rows
 
@@ -72,6 +73,10 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
     "time": _optional(utc),
     "percent": _optional(lambda value: round(value, 1)),
     "words": list,
+    "holders": lambda holders: [
+        {"pid": pid, "comm": escape(comm), "user": user if isinstance(user, str) else None, "how": how}
+        for pid, comm, user, how in holders
+    ],
 }
 
 
