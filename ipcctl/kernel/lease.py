@@ -33,7 +33,7 @@ def probe(directory: int, file: bytes, identity: tuple[int, int]) -> str:
 
 @contextlib.contextmanager
 def leased(directory: int, file: bytes, identity: tuple[int, int]) -> Iterator[tuple[str, int]]:
-    """Answer and descriptor; the lease is held (if the answer is FREE) until the block ends. Raises as :func:`probe`."""
+    """Answer and descriptor; a lease that was granted is held until the block ends. Raises as :func:`probe`."""
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # sent to the holder when somebody knocks; it kills by default
     try:
         descriptor = os.open(file, _PROBE, dir_fd=directory)

@@ -58,7 +58,7 @@ def _message_queue(_: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
     return verdict
 
 
-def _file(_: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
+def _file(_: Any, seen: Evidence, __: int) -> Verdict:  # noqa: ANN401
     if seen.holders:
         return Verdict(IN_USE, _names(seen.holders))
     if seen.lease == BUSY:
