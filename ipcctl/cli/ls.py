@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipcctl.act.judge import Judge
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
 from ipcctl.cli.output import Output, check_kinds, choose_output, note, note_gaps
 from ipcctl.kernel.host import Host
@@ -17,7 +17,15 @@ from ipcctl.policy.usage import size_of
 from ipcctl.render.cells import human_bytes
 from ipcctl.render.columns import HOLDERS, VERDICT, WHY
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ipcctl.act.judge import Judge
+    from ipcctl.model.objects import IpcObject
+
 app = new_command()
+
+_EVIDENCE = ("holders", "pids", "verdict", "why")
 
 _EXAMPLES = """\b
 Examples:
@@ -53,24 +61,35 @@ def ls(
     evidence = [HOLDERS] * (holders or unlinked) + [VERDICT, WHY] * (verdict or selection.orphaned)
     output = output._replace(more=tuple(evidence))
     snapshot = host.snapshot(wanted, queue_limits=output.needs(("qbytes", "fill"), MSG))
-    with Judge(host, wanted) as judge:
-        listed = {PSHM: judge.unlinked()} if unlinked else snapshot.objects
-        objects = {
-            kind: judge.select(select(items, kind, selection, chosen.now), selection, chosen.now)
-            for kind, items in listed.items()
-        }
-        view = output.view(host, chosen.now)._replace(holders=judge.holders, verdict=judge.verdict_on)
-        if any(output.needs(("holders", "pids", "verdict", "why"), kind) for kind in objects):
-            judge.look()
-        gaps = (*snapshot.gaps, *judge.gaps)
+    objects = {kind: select(items, kind, selection, chosen.now) for kind, items in snapshot.objects.items()}
+    view, gaps = output.view(host, chosen.now), snapshot.gaps
+    with contextlib.ExitStack() as closing:
+        if selection.needs_evidence or any(output.needs(_EVIDENCE, kind) for kind in wanted):
+            judge = closing.enter_context(_judge(host, wanted))
+            if unlinked:
+                objects = {PSHM: select(judge.unlinked(), PSHM, selection, chosen.now)}
+            objects = {kind: judge.select(items, selection, chosen.now) for kind, items in objects.items()}
+            view = view._replace(holders=judge.holders, verdict=judge.verdict_on)
+            gaps += judge.gaps
         output.write(output.listings(objects, view), gaps)
     if output.format == "table" and sys.stderr.isatty():
-        items = [item for chosen_items in objects.values() for item in chosen_items]
-        total, owners = sum(map(size_of, items)), len({item.uid for item in items})
-        note(
-            f"\n{len(items)} objects, {human_bytes(total)}, {owners} owner{'s' * (owners != 1)}"
-            if items
-            else "no objects"
-        )
+        note(_summary([item for items in objects.values() for item in items]))
     note_gaps(gaps)
     return int(snapshot.broken)
+
+
+def _judge(host: Host, kinds: Sequence[str]) -> Judge:
+    """A judge who has looked already, so that what he could not see is known before anything is written."""
+    from ipcctl.act.judge import Judge  # start-up: a plain listing needs none
+
+    judge = Judge(host, kinds)
+    judge.look()
+    return judge
+
+
+def _summary(items: Sequence[IpcObject]) -> str:
+    if not items:
+        return "no objects"
+    owners = len({item.uid for item in items})
+    total = human_bytes(sum(map(size_of, items)))
+    return f"\n{len(items)} object{'s' * (len(items) != 1)}, {total}, {owners} owner{'s' * (owners != 1)}"

@@ -17,7 +17,6 @@ import typer
 from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host, Roots
 from ipcctl.parse.quantity import parse_duration, parse_size
-from ipcctl.policy.producers import check_producer
 from ipcctl.policy.selection import Selection, check_key
 
 Command = Callable[..., int | None]
@@ -95,8 +94,14 @@ class Chosen:
             orphaned=texts["orphaned"],
             min_idle=min_idle if idle is None else parse_duration(idle),
             pids=tuple(_pid(pid) for pid in texts["pid"]),
-            producers=tuple(check_producer(text) for text in texts["producer"]),
+            producers=tuple(_producer(text) for text in texts["producer"]),
         )
+
+
+def _producer(name: str) -> str:
+    from ipcctl.policy.producers import check_producer
+
+    return check_producer(name)
 
 
 def _pid(pid: int) -> int:

@@ -7,7 +7,6 @@ syscall file. Files are matched by device and inode, segments by id within one I
 from __future__ import annotations
 
 import os
-import platform
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipcctl.kernel.files import read_bytes
@@ -96,7 +95,7 @@ class _Look:
         devices = {places.shm_device if files else None, places.mqueue_device if PMSG in kinds else None}
         self._devices = frozenset(device for device in devices if device is not None)
         waits = {kind for kind in (SEM, MSG, PMSG) if kind in kinds}
-        self._calls = {number: kind for number, kind in calls_of(platform.machine()).items() if kind in waits}
+        self._calls = {number: kind for number, kind in calls_of(os.uname().machine).items() if kind in waits}
 
     def at(self, pid: int) -> None:
         """Look into one process."""

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipcctl.errors import InterfaceMissing, IpcctlError, ParseError, SysvMissing
-from ipcctl.kernel import devshm, limits, mqueue
+from ipcctl.kernel import devshm, mqueue
 from ipcctl.kernel.accounts import Accounts
 from ipcctl.kernel.files import read_bytes
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
@@ -61,14 +61,20 @@ class Host:
 
     def sysv_limits(self) -> SysvLimits:
         """The System V limits. Raises InterfaceMissing, ParseError."""
+        from ipcctl.kernel import limits
+
         return limits.read_sysv_limits(self.roots.proc)
 
     def mqueue_limits(self) -> MqueueLimits:
         """The POSIX queue limits. Raises InterfaceMissing, ParseError."""
+        from ipcctl.kernel import limits
+
         return limits.read_mqueue_limits(self.roots.proc)
 
     def shm_use(self) -> FileSystemUse:
         """How full the file system of POSIX shared memory is. Raises OSError."""
+        from ipcctl.kernel import limits
+
         return limits.read_file_system_use(self.roots.shm)
 
     def _seen(self, kind: str, gaps: list[Gap]) -> list[IpcObject]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,7 +34,7 @@ _STAT = {
     SHM: struct.Struct(_PERM + "24xq8xQ"),  # segsz atime dtime ctime cpid+lpid nattch
     MSG: struct.Struct(_PERM + "16xq"),  # stime rtime ctime
     # otime, on x86-64 a spare word, ctime
-    SEM: struct.Struct(_PERM + ("16xq" if platform.machine() in ("x86_64", "AMD64") else "8xq")),
+    SEM: struct.Struct(_PERM + ("16xq" if os.uname().machine in ("x86_64", "AMD64") else "8xq")),
 }
 _QBYTES = 48 + 40
 

@@ -42,6 +42,11 @@ class Selection(NamedTuple):
     producers: tuple[str, ...] = ()
 
     @property
+    def needs_evidence(self) -> bool:
+        """Whether a filter asks who holds an object, whether it is needed or whose it is."""
+        return bool(self.orphaned or self.unlinked or self.pids or self.producers)
+
+    @property
     def filters(self) -> bool:
         """Whether anything is asked for at all."""
         return self._replace(min_idle=0) != Selection()

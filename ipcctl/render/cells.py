@@ -15,29 +15,26 @@ from ipcctl.model.names import escape, escape_char
 Writer = Callable[[Any], str]
 
 RIGHT_ALIGNED = frozenset({"number", "bytes", "seconds", "percent", "short"})
-_NUMERIC = frozenset({"number", "bytes", "seconds"})
 _STEP = 1024
 _UNITS = "KMGTPE"
 
 
-class _Memo(dict[Any, str]):
-    """Columns hold few distinct values: each is written once."""
+def written(values: Sequence[Any], unit: str, writers: dict[str, Writer]) -> Sequence[str]:
+    """Each value by the writer of its unit. Columns are long and hold few distinct values: each is written once."""
+    if len(values) > 1 and values.count(values[0]) == len(values):
+        return [writers[unit](values[0])] * len(values)
+    bulk = _BULK.get(unit) if writers is EXACT else None
+    if bulk is not None and None not in values:
+        return bulk(values)
+    texts = {value: writers[unit](value) for value in set(values)}
+    return [texts[value] for value in values]
 
-    def __init__(self, write: Writer) -> None:
-        super().__init__()
-        self._write = write
 
-    def __missing__(self, value: Any) -> str:  # noqa: ANN401  any value of the unit
-        text = self[value] = self._write(value)
-        return text
-
-
-def written(values: Sequence[Any], unit: str, writers: dict[str, Writer]) -> list[str]:
-    """Each value by the writer of its unit."""
-    if unit in _NUMERIC and writers is EXACT and None not in values:
-        return list(map(str, values))
-    memo = _Memo(writers[unit])
-    return [memo[value] for value in values]
+def widest(texts: Sequence[str]) -> int:
+    """The length of the longest of *texts*; 0 for none."""
+    if texts and texts.count(texts[0]) == len(texts):
+        return len(texts[0])
+    return max(map(len, texts), default=0)
 
 
 def human_bytes(size: int) -> str:
@@ -98,6 +95,24 @@ def _word(text: str) -> str:
     return "".join(escape_char(char) if char.isspace() else char for char in text) if text else "-"
 
 
+def are_words(texts: Sequence[str]) -> bool:
+    """Whether nothing in *texts* needs escaping: ASCII, printable, no blank, no backslash, no quote."""
+    joined = "".join(texts)
+    return joined.isascii() and joined.isprintable() and not any(char in joined for char in ' \\"')
+
+
+def _words(texts: Sequence[str]) -> Sequence[str]:
+    return texts if are_words(texts) and "" not in texts else list(map(_word, texts))
+
+
+def _keys(keys: Sequence[int]) -> Sequence[str]:
+    return (" 0x%08x" * len(keys) % tuple(keys)).split()
+
+
+def _numbers(values: Sequence[int]) -> Sequence[str]:
+    return list(map(str, values))
+
+
 def _printable(text: str) -> str:
     return text if text.isprintable() else escape(text)
 
@@ -120,6 +135,13 @@ EXACT: dict[str, Writer] = {
     "phrase": _optional(_printable),
     "holders": lambda holders: ",".join(f"{pid}/{_word(comm)}/{how}" for pid, comm, _, how in holders) or "-",
     "flag": lambda value: "yes" if value else "no",
+}
+# Whole columns at once, where that is faster and no value is None.
+_BULK: dict[str, Callable[[Sequence[Any]], Sequence[str]]] = {
+    "text": _words,
+    "number": _numbers,
+    "bytes": _numbers,
+    "key": _keys,
 }
 SHORT: dict[str, Writer] = {
     **EXACT,

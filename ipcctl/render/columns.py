@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ipcctl.errors import UsageError
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.names import escape
-from ipcctl.model.objects import segment_status
+from ipcctl.model.objects import last_used, segment_status
 from ipcctl.model.verdict import Verdict
-from ipcctl.policy.producers import producer_of
 
 if TYPE_CHECKING:
     from ipcctl.model.holder import Holder
@@ -43,6 +42,12 @@ class Column(NamedTuple):
     record: bool = True  # part of the JSON record; False = only when asked for or in a table
 
 
+def _each(values: list[int], make: Callable[[int], Any]) -> list[Any]:
+    """``make`` of each value, called once for each distinct one."""
+    made = {value: make(value) for value in set(values)}
+    return [next(iter(made.values()))] * len(values) if len(made) == 1 else [made[value] for value in values]
+
+
 def _field(name: str) -> Values:
     get = attrgetter(name)
     return lambda objects, _: list(map(get, objects))
@@ -59,7 +64,7 @@ def _name(name: str, names: str) -> Values:
 
     def values(objects: Sequence[Any], view: View) -> list[str | int]:
         known = names_of(view)
-        return [known[uid] or uid for uid in map(number, objects)]
+        return _each(list(map(number, objects)), lambda uid: known[uid] or uid)
 
     return values
 
@@ -78,12 +83,12 @@ def _ref(objects: Sequence[Any], _: View) -> list[str]:
 
 def _perms(objects: Sequence[Any], _: View) -> list[int]:
     mask = 0o7777 if objects and KINDS[objects[0].kind].posix else 0o777
-    return [item.mode & mask for item in objects]
+    return _each([item.mode for item in objects], mask.__and__)
 
 
 def _idle(objects: Sequence[Any], view: View) -> list[int | None]:
     now = int(view.now)
-    return [max(0, now - used) if used else None for used in map(attrgetter("last_used"), objects)]
+    return _each(last_used(objects), lambda when: max(0, now - when) if when else None)
 
 
 def _status(objects: Sequence[Any], _: View) -> list[tuple[str, ...]]:
@@ -114,6 +119,12 @@ def _pids(objects: Sequence[Any], view: View) -> list[tuple[str, ...]]:
     return [tuple(str(holder.pid) for holder in view.holders(item)) for item in objects]
 
 
+def _producer(objects: Sequence[Any], view: View) -> list[str | None]:
+    from ipcctl.policy.producers import producer_of
+
+    return [producer_of(item, view.users) for item in objects]
+
+
 HOLDERS = Column("holders", "who has it attached, mapped or open, or waits on it", "holders", _holders, record=False)
 VERDICT = Column(
     *(
@@ -132,8 +143,7 @@ EVIDENCE = (
     HOLDERS,
     Column("pids", "processes that hold it", "words", _pids, record=False),
     Column(
-        *("producer", "whose it is, by its name, key or owner", "text"),
-        lambda objects, view: [producer_of(item, view.users) for item in objects],
+        *("producer", "whose it is, by its name, key or owner", "text", _producer),
         record=False,
     ),
     VERDICT,

@@ -34,7 +34,7 @@ def comma_separated(listings: Sequence[Listing], *, headings: bool = True) -> It
     yield out.getvalue()
 
 
-def _texts(values: Sequence[object], unit: str) -> list[str]:
+def _texts(values: Sequence[object], unit: str) -> Sequence[str]:
     if unit == "text":
         return [str(value) for value in values]
     if unit == "words":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipcctl.render.cells import EXACT, RIGHT_ALIGNED, written
+from ipcctl.render.cells import EXACT, RIGHT_ALIGNED, widest, written
 from ipcctl.render.listing import Listing, rows
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _lines(listing: Listing, *, headings: bool) -> list[str]:
     cells = [written(column.values(listing.objects, listing.view), column.unit, EXACT) for column in columns]
     slots = []
     for column, head, texts in zip(columns, heads, cells, strict=True):
-        width = max(max(map(len, texts), default=0), len(head) if headings else 0)
+        width = max(widest(texts), len(head) if headings else 0)
         slots.append(f"%{width}s" if column.unit in RIGHT_ALIGNED else f"%-{width}s")
     if columns[-1].unit not in RIGHT_ALIGNED:
         slots[-1] = "%s"

@@ -6,7 +6,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from ipcctl.model.names import escape
-from ipcctl.render.cells import key_text, perms_text, utc
+from ipcctl.render.cells import EXACT, are_words, key_text, perms_text, utc, written
 from ipcctl.render.listing import Listing, rows
 
 if TYPE_CHECKING:
@@ -37,9 +37,12 @@ def json_lines(listings: Sequence[Listing]) -> Iterator[str]:
 
 def json_objects(listing: Listing) -> list[str]:
     """The JSON text of each object of the listing."""
-    cells = [_encoded(column.unit, column.values(listing.objects, listing.view)) for column in listing.columns]
-    slots = [f'"{column.name}": %s' for column in listing.columns]
-    slots = ["{" + slots[0], *(", " + slot for slot in slots[1:])] if slots else ["{"]
+    slots, cells = [], []
+    for column in listing.columns:
+        slot, texts = _encoded(column.unit, column.values(listing.objects, listing.view))
+        slots.append(f'"{column.name}": {slot}')
+        cells.append(texts)
+    slots = ["{" + slots[0], *(", " + slot for slot in slots[1:])]
     slots[-1] += "}"
     return rows(cells, slots)
 
@@ -80,15 +83,17 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _encoded(unit: str, values: Sequence[Any]) -> list[Any]:
-    if unit not in _VALUES and not isinstance(values[0], str) and None not in values:
-        return list(values)  # numbers write themselves
+def _encoded(unit: str, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """The slot of a column in the template of a row, and what goes into it."""
+    first = values[0]
     value = _VALUES.get(unit, _same)
-    known: dict[Any, str] = {}
-    texts = []
-    for item in values:
-        text = known.get(item)
-        if text is None:
-            text = known[item] = dumps(value(item))
-        texts.append(text)
-    return texts
+    if values.count(first) == len(values):
+        return "%s", [dumps(value(first))] * len(values)
+    if unit == "text" and None not in values and are_words(values):
+        return '"%s"', values
+    if unit == "key":
+        return '"%s"', written(values, unit, EXACT)
+    if unit not in _VALUES and not isinstance(first, str) and None not in values:
+        return "%s", values  # numbers write themselves
+    texts = {item: dumps(value(item)) for item in set(values)}
+    return "%s", [texts[item] for item in values]
