@@ -51,7 +51,9 @@ class Judge:
         self._directories: dict[str, int | None] = {}
         self._outside: bool | None = None
         self._credentials: list[Any] | None = None
-        self._verdicts: dict[str, Verdict] = {}
+        self._now = time.time()
+        self._verdicts: dict[int, tuple[IpcObject, Verdict]] = {}  # by identity; the object is kept alive with it
+        self._alike: dict[tuple[Any, ...] | None, Verdict] = {}
 
     def __enter__(self) -> Self:
         """Nothing is opened before it is needed."""
@@ -103,9 +105,21 @@ class Judge:
 
     def verdict_on(self, item: IpcObject) -> Verdict:
         """Whether *item* is still used, and why; asked once per object."""
-        known = self._verdicts.get(item.ref)
+        known = self._verdicts.get(id(item))
         if known is None:
-            known = self._verdicts[item.ref] = judge(item, self.evidence(item), time.time())
+            known = self._verdicts[id(item)] = (item, self._judge(item))
+        return known[1]
+
+    def _judge(self, item: IpcObject) -> Verdict:
+        likeness = _LIKENESS.get(item.kind)
+        if likeness is None or self.holders(item):
+            return judge(item, self.evidence(item), self._now)
+        alike = likeness(self, item)
+        known = self._alike.get(alike)
+        if known is None:
+            known = judge(item, self.evidence(item), self._now)
+            if alike is not None:
+                self._alike[alike] = known
         return known
 
     def select(self, items: Sequence[Any], selection: Selection, now: float) -> list[Any]:
@@ -265,6 +279,30 @@ class Judge:
         return self._control
 
 
+def _like_segment(_: Judge, item: Any) -> tuple[Any, ...] | None:  # noqa: ANN401
+    return None if item.nattch else (SHM, item.cpid, item.ctime, item.lpid, item.atime, item.dtime)
+
+
+def _like_set(judge: Judge, item: Any) -> tuple[Any, ...] | None:  # noqa: ANN401
+    try:
+        control = judge.control()
+        if control.waiters(item.semid, item.nsems):
+            return None
+        pids = control.last_pids(item.semid, item.nsems)
+    except OSError:
+        return None
+    return (SEM, *pids, item.otime, item.ctime, item.uid, item.cuid)
+
+
+def _like_queue(_: Judge, item: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    return (
+        *(MSG, item.lspid, item.stime, item.lrpid, item.rtime),
+        *(item.uid, item.gid, item.cuid, item.cgid, item.mode),
+    )
+
+
+# Objects that nobody holds and that are alike in these get the same verdict: hosts are full of them.
+_LIKENESS = {SHM: _like_segment, SEM: _like_set, MSG: _like_queue}
 _GATHER = {SHM: Judge._segment, SEM: Judge._semaphore_set, MSG: Judge._message_queue}  # noqa: SLF001  its own rules
 
 

@@ -71,6 +71,8 @@ class Remover:
         if (now.key, now.cuid, now.ctime) != (item.key, item.cuid, item.ctime):
             return KEPT, _CHANGED
         if not self._force:
+            if now.last_used != item.last_used:
+                return KEPT, "used since it was listed"
             if kind == SHM and now.nattch:
                 return KEPT, f"in-use: {now.nattch} attachment(s) since it was listed"
             if kind == SEM and (waiting := self._waiters(item)):

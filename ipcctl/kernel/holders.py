@@ -58,8 +58,8 @@ class Walk:
 
     def of(self, target: Target) -> tuple[Holder, ...]:
         """The holders of one object, by pid."""
-        found = self.holders.get(target, {})
-        return tuple(found[pid] for pid in sorted(found))
+        found = self.holders.get(target)
+        return tuple(found[pid] for pid in sorted(found)) if found else ()
 
     def add(self, target: Target, holder: Holder) -> None:
         """Note a holder; a process is listed once, with the strongest way it holds the object."""

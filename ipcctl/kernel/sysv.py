@@ -28,13 +28,13 @@ SHM_STAT_ANY, SEM_STAT_ANY, MSG_STAT_ANY = 15, 20, 13
 
 _INDEX_MASKS = (0x7FFF, 0xFFFFFF)  # default ipcmni, ipcmni_extend: an id is sequence and index
 
-# ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part. Read: key uid cuid mode ctime nattch.
-_PERM = "=iI4xI4xI24x"
+# ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part. Read: key cuid, the times, nattch.
+_PERM = "=i8xI32x"
 _STAT = {
-    SHM: struct.Struct(_PERM + "24xq8xQ"),  # segsz atime dtime ctime cpid+lpid nattch
-    MSG: struct.Struct(_PERM + "16xq"),  # stime rtime ctime
+    SHM: struct.Struct(_PERM + "8xqqq8xQ"),  # segsz, atime dtime ctime, cpid+lpid, nattch
+    MSG: struct.Struct(_PERM + "qqq"),  # stime rtime ctime
     # otime, on x86-64 a spare word, ctime
-    SEM: struct.Struct(_PERM + ("16xq" if os.uname().machine in ("x86_64", "AMD64") else "8xq")),
+    SEM: struct.Struct(_PERM + ("q8xq" if os.uname().machine == "x86_64" else "qq")),
 }
 _QBYTES = 48 + 40
 
@@ -45,10 +45,9 @@ class Stat(NamedTuple):
     """What tells an object from a later one of the same id, and whether it is used, at this moment."""
 
     key: int
-    mode: int
-    uid: int
     cuid: int
     ctime: int
+    last_used: int  # the newest of its times
     nattch: int  # segments; 0 for other kinds
 
 
@@ -111,8 +110,11 @@ class SysvControl:
         """The object with this id now; None if it is gone. Needs Linux 4.17, no right over the object."""
         if not self._stat_any(kind, identifier):
             return None
-        key, uid, cuid, mode, ctime, *rest = _STAT[kind].unpack_from(self._view)
-        return Stat(key & 0xFFFFFFFF, mode, uid, cuid, ctime, rest[0] if rest else 0)
+        if kind == SHM:
+            key, cuid, atime, dtime, ctime, nattch = _STAT[kind].unpack_from(self._view)
+            return Stat(key & 0xFFFFFFFF, cuid, ctime, max(atime, dtime, ctime), nattch)
+        key, cuid, *times = _STAT[kind].unpack_from(self._view)
+        return Stat(key & 0xFFFFFFFF, cuid, times[-1], max(times), 0)
 
     def queue_limits(self, identifiers: Iterable[int]) -> list[int | None]:
         """Qbytes of each queue in order; None for one that is gone."""

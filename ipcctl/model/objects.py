@@ -229,8 +229,8 @@ class PosixQueue(NamedTuple):
 
     @property
     def last_used(self) -> int:
-        """The newest of its times."""
-        return max(self.mtime, self.ctime)
+        """The last send or receive. Reading a queue's status moves its other times, so they tell nothing."""
+        return self.mtime
 
 
 SysvObject = Segment | SemaphoreSet | MessageQueue
@@ -252,7 +252,7 @@ _TIMES: dict[str, tuple[str, ...]] = {
     MSG: ("stime", "rtime", "ctime"),
     PSHM: ("mtime", "ctime"),
     PSEM: ("mtime", "ctime"),
-    PMSG: ("mtime", "ctime"),
+    PMSG: ("mtime",),
 }
 
 
@@ -260,4 +260,5 @@ def last_used(objects: Sequence[IpcObject]) -> list[int]:
     """``last_used`` of each of *objects* (all of one kind), for lists of ten thousands."""
     if not objects:
         return []
-    return list(map(max, *(map(attrgetter(name), objects) for name in _TIMES[objects[0].kind])))
+    first, *others = [list(map(attrgetter(name), objects)) for name in _TIMES[objects[0].kind]]
+    return list(map(max, first, *others)) if others else first
