@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint fmt bench env clean
+.PHONY: help demo test lint fmt man bench env clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,9 @@ lint: $(STAMP) ## ruff, mypy, import contracts, manual pages
 fmt: $(STAMP) ## let ruff format and fix what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+man: $(STAMP) ## write the columns that the code knows into the manual
+	@$(BIN)/python packaging/dev/columns.py
 
 bench: $(STAMP) ## measure against util-linux, side by side
 	@$(NEED) unshare mount ipcs ipcrm lsof || true
