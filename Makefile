@@ -35,7 +35,7 @@ fmt: $(STAMP) ## let ruff format and fix what it can
 	$(BIN)/ruff check --fix
 
 man: $(STAMP) ## write the columns that the code knows into the manual
-	@$(BIN)/python packaging/dev/columns.py
+	@$(BIN)/python packaging/dev/man_columns.py
 
 bench: $(STAMP) ## measure against util-linux, side by side
 	@$(NEED) unshare mount ipcs ipcrm lsof || true

@@ -72,6 +72,7 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
     "time": _optional(utc),
     "percent": _optional(lambda value: round(value, 1)),
     "words": list,
+    "flag": bool,
 }
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from pathlib import Path
 
@@ -66,12 +67,19 @@ def rewritten(page: str) -> str:
 
 
 def main() -> int:
-    """Rewrite the page where it differs."""
+    """Rewrite the page where it differs; with --check only say so and return 1."""
     page = PAGE.read_text(encoding="utf-8")
     wanted = rewritten(page)
-    if page != wanted:
-        PAGE.write_text(wanted, encoding="utf-8")
-        print(f"{PAGE.name}: columns rewritten")
+    if page == wanted:
+        return 0
+    if "--check" in sys.argv:
+        print(
+            *difflib.unified_diff(page.splitlines(), wanted.splitlines(), "as it is", "`make man`", lineterm="", n=0),
+            sep="\n",
+        )
+        return 1
+    PAGE.write_text(wanted, encoding="utf-8")
+    print(f"{PAGE.name}: columns rewritten")
     return 0
 
 
