@@ -206,6 +206,15 @@ def test_readme_commands_run(block: Block, tmp_path: Path) -> None:
     assert [] == [line for line in result.err.splitlines() if line.startswith("ipcctl: ")]
 
 
+@pytest.mark.parametrize("page", [README, *manual.PAGES], ids=lambda page: page.name)
+def test_every_field_in_a_jq_program_is_one_of_ours(page: Path) -> None:
+    """Jq takes a misspelt field for null and goes on."""
+    programs = re.findall(r"\bjq (?:-r )?'([^']+)'", page.read_text(encoding="utf-8"))
+    fields = {field for program in programs for field in re.findall(r"\.([a-z_]+)", program)}
+    assert fields or page != README
+    assert set() == fields - manual.words(MANUAL)
+
+
 def test_readme_begins_with_the_two_commands() -> None:
     first = readme_blocks()[0]
     assert ["make demo", "make test"] == [line.split("#")[0].strip() for line in first.text.splitlines()]
