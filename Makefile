@@ -25,7 +25,7 @@ lint: $(STAMP) ## ruff, mypy, import contracts, manual pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	@set -- man/*; \
 	if ! [ -e "$$1" ]; then echo "no manual pages yet"; \
 	elif $(NEED) mandoc; then echo mandoc -Tlint -W warning "$$@"; mandoc -Tlint -W warning "$$@"; fi
