@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint fmt bench env clean
+.PHONY: help demo test lint fmt man bench env clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,14 +18,14 @@ demo: $(STAMP) ## make a mess in a private namespace, look at it, clean it up
 	@$(BIN)/python packaging/demo/demo.py
 
 test: $(STAMP) ## the whole suite; ARGS='-k word' to choose
-	@$(NEED) unshare mount ipcs lsipc || true
+	@$(NEED) unshare mount ipcs lsipc jq || true
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy, import contracts, manual pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	@set -- man/*; \
 	if ! [ -e "$$1" ]; then echo "no manual pages yet"; \
 	elif $(NEED) mandoc; then echo mandoc -Tlint -W warning "$$@"; mandoc -Tlint -W warning "$$@"; fi
@@ -33,6 +33,9 @@ lint: $(STAMP) ## ruff, mypy, import contracts, manual pages
 fmt: $(STAMP) ## let ruff format and fix what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+man: $(STAMP) ## write the columns that the code knows into the manual
+	@$(BIN)/python packaging/dev/man_columns.py
 
 bench: $(STAMP) ## measure against util-linux, side by side
 	@$(NEED) unshare mount ipcs ipcrm lsof || true

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ipcctl.cli.options import new_command, open_host, with_options
-from ipcctl.cli.output import FORMATS, Output, choose_format, note, note_gaps
+from ipcctl.cli.output import FORMATS, Output, choose_format, is_wide, note, note_gaps
 from ipcctl.errors import IpcctlError, UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.kernel.limits import page_size
@@ -48,7 +48,8 @@ def limits(
     found, gaps = _read(host)
     high = found if check is None else over(found, check)
     output = Output(chosen, None, None, headings=True, exact_bytes=False, numeric=True)
-    output.write([limit_listing(high, output.view(host, time.time()), people=chosen == "table")], gaps, "limits")
+    listing = limit_listing(high, output.view(host, time.time()), people=chosen == "table", wide=is_wide())
+    output.write([listing], gaps, "limits")
     note_gaps(gaps)
     if check is not None and high:
         note(f"ipcctl: over {check:g} %: {' '.join(limit.name for limit in high)}")

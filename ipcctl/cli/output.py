@@ -160,7 +160,8 @@ def write(chunks: Iterable[str]) -> None:
 
 
 def note(text: str) -> None:
-    """A line on stderr."""
+    """A line on stderr, after what stdout has got so far: in a log of both the order is right."""
+    sys.stdout.flush()
     sys.stderr.write(text + "\n")
 
 

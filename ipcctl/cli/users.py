@@ -35,7 +35,8 @@ def users(
     """Show what each owner has: objects per kind, bytes, bytes in memory, the oldest; sorted by bytes."""
     output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=bytes, numeric=numeric)
     snapshot = host.snapshot(queue_limits=False)
-    listing = owner_listing(owner_totals(snapshot.objects), output.view(host, time.time()), tuple(snapshot.objects))
+    totals, view = owner_totals(snapshot.objects), output.view(host, time.time())
+    listing = owner_listing(totals, view, tuple(snapshot.objects), people=output.format == "table")
     output.write([listing], snapshot.gaps, "users")
     note_gaps(snapshot.gaps)
     return int(snapshot.broken)

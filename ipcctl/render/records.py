@@ -80,6 +80,7 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
         {"pid": pid, "comm": escape(comm), "user": user if isinstance(user, str) else None, "how": how}
         for pid, comm, user, how in holders
     ],
+    "flag": bool,
 }
 
 

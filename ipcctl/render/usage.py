@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 _HUGE = 10**15  # numbers that mean "no limit in practice": shown short to people
 
 
-def limit_listing(limits: Sequence[Limit], view: View, *, people: bool) -> Listing:
-    """One line per limit; for *people* numbers are short and a bar shows the use of what fills up."""
-    return Listing("Limits", _FOR_PEOPLE if people else _EXACT, limits, view)
+def limit_listing(limits: Sequence[Limit], view: View, *, people: bool, wide: bool = True) -> Listing:
+    """One line per limit; for *people* numbers are short and a bar shows the use of what fills up.
+
+    Without *wide* it fits 80 columns: no unit and no explanation, and of the setting only what it is called.
+    """
+    return Listing("Limits", (_FOR_PEOPLE if wide else _NARROW) if people else _EXACT, limits, view)
 
 
 def _short(number: int | None, unit: str) -> str:
@@ -45,12 +48,15 @@ _EXACT = (
     Column("shared", "all objects count against it", "flag", lambda rows, _: [row.shared for row in rows]),
     _SETTING,
 )
+_USED = Column("used", "in use", "short", lambda rows, _: [_short(row.used, row.unit) for row in rows])
+_MAX = Column("max", "the limit", "short", lambda rows, _: [_short(row.limit, row.unit) for row in rows])
+_USE = Column("use", "of what fills up", "bar", lambda rows, _: [row.percent if row.shared else None for row in rows])
 _FOR_PEOPLE = (
     _NAME,
-    Column("used", "in use", "short", lambda rows, _: [_short(row.used, row.unit) for row in rows]),
-    Column("max", "the limit", "short", lambda rows, _: [_short(row.limit, row.unit) for row in rows]),
+    _USED,
+    _MAX,
     _UNIT,
-    Column("use", "of what fills up", "bar", lambda rows, _: [row.percent if row.shared else None for row in rows]),
+    _USE,
     Column(
         "what",
         "what it bounds",
@@ -59,10 +65,22 @@ _FOR_PEOPLE = (
     ),
     _SETTING,
 )
+_NARROW = (
+    _NAME,
+    _USED,
+    _MAX,
+    _USE,
+    Column("setting", "what to change", "phrase", lambda rows, _: [_setting_name(row.setting) for row in rows]),
+)
 
 
-def owner_listing(totals: Sequence[OwnerTotal], view: View, kinds: Sequence[str]) -> Listing:
-    """One line per owner."""
+def _setting_name(setting: str) -> str:
+    """``kernel.shmmni`` of ``sysctl -w kernel.shmmni=N``."""
+    return setting.removeprefix("sysctl -w ").partition("=")[0]
+
+
+def owner_listing(totals: Sequence[OwnerTotal], view: View, kinds: Sequence[str], *, people: bool = False) -> Listing:
+    """One line per owner; *people* read how long ago the oldest was used, programs when."""
     columns = [
         Column("user", "owner", "account", lambda rows, view: [view.users[row.uid] or row.uid for row in rows]),
         Column("uid", "owner's user id", "number", lambda rows, _: [row.uid for row in rows]),
@@ -70,10 +88,19 @@ def owner_listing(totals: Sequence[OwnerTotal], view: View, kinds: Sequence[str]
         *(_count(kind) for kind in kinds),
         Column("bytes", "bytes they hold", "bytes", lambda rows, _: [row.bytes for row in rows]),
         Column("rss", "bytes in memory", "bytes", lambda rows, _: [row.rss for row in rows]),
-        Column("oldest", "least recent use of one", "time", lambda rows, _: [row.oldest or None for row in rows]),
+        _AGE if people else _OLDEST,
     ]
     return Listing("Owners", columns, totals, view)
 
 
 def _count(kind: str) -> Column:
     return Column(kind, f"objects of kind {kind}", "number", lambda rows, _: [row.counts[kind] for row in rows])
+
+
+_OLDEST = Column("oldest", "least recent use of one", "time", lambda rows, _: [row.oldest or None for row in rows])
+_AGE = Column(
+    "oldest",
+    "time since the least recent use of one",
+    "seconds",
+    lambda rows, view: [max(0, int(view.now) - row.oldest) if row.oldest else None for row in rows],
+)

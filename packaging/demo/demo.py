@@ -17,14 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 import posix_ipc
 import sysv_ipc
 
-INSIDE = "--inside"
+INSIDE = "--inside"  # followed by the IPC namespace of the host
 ON_HOST = "--on-host"
+IPC_NAMESPACE = "/proc/self/ns/ipc"
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -32,6 +33,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 WEB_ACCOUNTS = ("www-data", "apache", "http", "nginx")
 WAITER_SECONDS = 120
+FORGOTTEN_SETS = 4
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -215,6 +217,8 @@ def make_mess(crew: Crew, db: Owner, web: Owner, job: Owner, gone: Owner) -> tup
     crew.make(web, lambda: segment(0x41021ACF, 4 * MIB, 0o600))
     crew.make(web, lambda: segment_never_attached(0x41021AD0, 64 * KIB, 0o640))
     crew.make(web, lambda: semaphore_set(0x41021AD1, [1], 0o600))
+    for _ in range(FORGOTTEN_SETS):
+        crew.make(web, lambda: semaphore_set(sysv_ipc.IPC_PRIVATE, [1], 0o600))
     crew.make(web, lambda: message_queue(0x41021AD2, 0o600, b"session expired " * 16, 31))
     crew.make(web, lambda: shared_memory("/psm_8f2c1a", 256 * KIB, 0o600, age=5 * HOUR))
     crew.make(job, lambda: message_queue(full, 0o644, b"frame", None))
@@ -276,14 +280,22 @@ class Stage:
         """Say what comes next, as a shell comment."""
         print(f"\n{self._styled('2', '# ' + text)}", flush=True)
 
-    def run(self, *arguments: str) -> None:
-        """Run ipcctl."""
-        command = shlex.join(("ipcctl", *arguments))
-        print(self._styled("1", f"$ {command}"), flush=True)
-        status = subprocess.run([sys.executable, "-m", "ipcctl", *arguments], check=False).returncode
-        if status:
+    def run(self, *arguments: str, status: int = 0) -> None:
+        """Run ipcctl; status is the exit status that belongs to the story."""
+        self._show(("ipcctl", *arguments), [sys.executable, "-m", "ipcctl", *arguments], status)
+
+    def try_semget(self, *, status: int) -> None:
+        """Do what a program that needs a semaphore does, by util-linux where it is installed."""
+        if shutil.which("ipcmk"):
+            self._show(("ipcmk", "-S", "1"), ["ipcmk", "-S", "1"], status)
+
+    def _show(self, shown: Sequence[str], command: Sequence[str], expected: int) -> None:
+        line = shlex.join(shown)
+        print(self._styled("1", f"$ {line}"), flush=True)
+        status = subprocess.run(command, check=False).returncode
+        if status != expected:
             self.failed += 1
-            print(f"demo: {command}: exit status {status}", file=sys.stderr, flush=True)
+            print(f"demo: {line}: exit status {status}, not {expected}", file=sys.stderr, flush=True)
 
     def _styled(self, sgr: str, text: str) -> str:
         return f"\x1b[{sgr}m{text}\x1b[0m" if self._colour else text
@@ -322,6 +334,20 @@ def mount(kind: str, where: str, *options: str) -> bool:
     return subprocess.run(["mount", "-t", kind, *options, "none", where], check=False).returncode == 0
 
 
+def fill_up() -> bool:
+    """Lower this namespace's limit on semaphore sets to what there is; False where that is not permitted."""
+    with open("/proc/sysvipc/sem", encoding="ascii") as lines:
+        sets = len(lines.readlines()) - 1
+    try:
+        with open("/proc/sys/kernel/sem", "r+", encoding="ascii") as limits:
+            semmsl, semmns, semopm, _ = limits.read().split()
+            limits.seek(0)
+            limits.write(f"{semmsl} {semmns} {semopm} {sets}")
+    except OSError:
+        return False
+    return True
+
+
 def show_namespace(stage: Stage, crew: Crew) -> None:
     """Play the piece in a namespace of our own."""
     if may_become_others():
@@ -332,19 +358,34 @@ def show_namespace(stage: Stage, crew: Crew) -> None:
         web = myself()
         full, lock = make_mess(crew, web, web, web, web)
     whose = ("--user", web.name or str(web.uid))
-    stage.say("Something says 'No space left on device'. What is here, and whose is it?")
-    stage.run("ls")
-    stage.say("A full queue, and a semaphore set that anybody may change, with somebody waiting:")
-    stage.run("show", full)
-    stage.run("show", lock)
-    stage.say("How close is the kernel to its limits, and who uses it up?")
-    stage.run("limits")
+    if fill_up():
+        stage.say("The web server does not start any more. No disk is full, and yet:")
+        stage.try_semget(status=1)
+        stage.say("Which limit is it, and who uses it up?")
+        stage.run("limits", "--check", "80", status=1)
+    else:
+        stage.say("How close is the kernel to its limits, and who uses them up?")
+        stage.run("limits")
     stage.run("users")
-    stage.say("The web server was restarted and left things behind. What would go?")
-    stage.run("rm", *whose, "--dry-run")
-    stage.say("Good: nothing in use. Do it.")
-    stage.run("rm", *whose, "--yes")
+    stage.say("What is all that?")
     stage.run("ls")
+    stage.say("A queue that nobody reads; its messages stay where they are:")
+    stage.run("show", full, "--peek", "2")
+    stage.say("A semaphore set that anybody may change, and somebody waits:")
+    stage.run("show", lock)
+    stage.say("What did earlier runs of the web server leave behind? What would go?")
+    stage.run("rm", *whose, "--dry-run")
+    stage.say("What is in use stays. Do it:")
+    stage.run("rm", *whose, "--yes")
+    stage.say("And now?")
+    stage.try_semget(status=0)
+    stage.run("ls", "shm", "sem", "msg")
+
+
+def queues_visible() -> bool:
+    """Tell whether POSIX queues can be listed here: root needs no mount for that."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        return os.geteuid() == 0 or any(" - mqueue " in mount for mount in mounts)
 
 
 def show_host(stage: Stage, crew: Crew) -> None:
@@ -355,20 +396,21 @@ def show_host(stage: Stage, crew: Crew) -> None:
         by_key = ("--key", objects.keys)
         by_name = ("--name", objects.names)
         system_v = ("shm", "sem", "msg")
-        posix = ("pshm", "psem", "pmsg")
+        posix = ("pshm", "psem", "pmsg") if queues_visible() else ("pshm", "psem")
         stage.say("What did the demo leave?")
         stage.run("ls", *system_v, *by_key)
         stage.run("ls", *posix, *by_name)
-        stage.say("A full queue, and a semaphore set that anybody may change, with somebody waiting:")
-        stage.run("show", full)
+        stage.say("A queue that nobody reads; its messages stay where they are:")
+        stage.run("show", full, "--peek", "2")
+        stage.say("A semaphore set that anybody may change, and somebody waits:")
         stage.run("show", lock)
-        stage.say("How close is the kernel to its limits, and who uses it up?")
+        stage.say("How close is the kernel to its limits, and who uses them up?")
         stage.run("limits")
         stage.run("users")
         stage.say("What would go? What is in use stays.")
-        stage.run("rm", *by_key, "--dry-run")
-        stage.run("rm", *by_key, "--yes")
-        stage.run("rm", *by_name, "--yes")
+        stage.run("rm", *system_v, *by_key, "--dry-run")
+        stage.run("rm", *system_v, *by_key, "--yes")
+        stage.run("rm", *posix, *by_name, "--yes")
         stage.run("ls", *system_v, *by_key)
     finally:
         objects.remove()
@@ -376,6 +418,9 @@ def show_host(stage: Stage, crew: Crew) -> None:
 
 def play_inside(stage: Stage, crew: Crew) -> None:
     """Furnish the namespace that unshare made, then play."""
+    if os.readlink(IPC_NAMESPACE) == sys.argv[-1]:
+        message = "demo: this is the host's namespace"
+        raise SystemExit(message)
     if os.path.isdir("/dev/shm") and not mount("tmpfs", "/dev/shm", "-o", "mode=1777,size=64m"):
         message = "demo: cannot mount a /dev/shm of its own"
         raise SystemExit(message)
@@ -409,7 +454,7 @@ def enter() -> NoReturn:
         # What works is more than unshare: the demo has to mount there.
         trial = [*unshare, "mount", "-t", "tmpfs", "none", tempfile.gettempdir()]
         if subprocess.run(trial, check=False, capture_output=True).returncode == 0:
-            os.execvp(unshare[0], [*unshare, *again, INSIDE])
+            os.execvp(unshare[0], [*unshare, *again, INSIDE, os.readlink(IPC_NAMESPACE)])
     print("demo: no private namespace to be had here: using the host's, and only objects of its own")
     sys.stdout.flush()
     os.execv(again[0], [*again, ON_HOST])

@@ -1,0 +1,40 @@
+"""Tables on a terminal: one line per object, nothing folded, at the width most terminals have."""
+
+from __future__ import annotations
+
+import re
+
+import posix_ipc
+import pytest
+import sysv_ipc
+
+from tests.live import cli
+
+WIDTH = 80
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def furnish() -> None:
+    sysv_ipc.SharedMemory(0x41021ACE, sysv_ipc.IPC_CREX, mode=0o600, size=4 << 20).detach()
+    sysv_ipc.Semaphore(0x5432ABCD, sysv_ipc.IPC_CREX, mode=0o600)
+    sysv_ipc.MessageQueue(0x4D01002A, sysv_ipc.IPC_CREX, mode=0o600).send(b"one")
+    posix_ipc.SharedMemory("/torch_4711_0", posix_ipc.O_CREX, size=4096).close_fd()
+    posix_ipc.Semaphore("/render-lock", posix_ipc.O_CREX).close()
+    posix_ipc.MessageQueue("/billing-in", posix_ipc.O_CREX).close()
+
+
+@pytest.mark.parametrize("columns", [WIDTH, 200])
+@pytest.mark.parametrize("command", ["ls", "limits", "users", "rm --all --dry-run"])
+def test_a_table_has_one_line_per_row(command: str, columns: int) -> None:
+    furnish()
+    exact = cli.run(*command.split(), "--format", "jsonl").out.splitlines()
+    result = cli.run(*command.split(), tty=True, columns=columns)
+    lines = [ESCAPES.sub("", line).rstrip() for line in result.out.splitlines()]
+    tables = [line for line in lines if "──" in line]
+    titles = [line for line in lines if line.endswith(")") and "  " not in line]
+    headings = [line for line in lines if line and line.replace(" ", "").isupper() and ":" not in line]
+    rows = [line for line in lines if line.strip() and line not in (*tables, *titles, *headings)]
+    assert len(tables) == len(titles) == len(headings) > 0
+    assert len(exact) == len(rows), "\n".join(lines)
+    assert all(line.startswith(tuple("abcdefghijklmnopqrstuvwxyz/")) for line in rows)
+    assert columns >= max(map(len, lines))
