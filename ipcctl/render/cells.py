@@ -15,7 +15,7 @@ from ipcctl.model.names import escape, escape_char
 Writer = Callable[[Any], str]
 
 RIGHT_ALIGNED = frozenset({"number", "bytes", "seconds", "percent", "short"})
-_NUMERIC = frozenset({"number", "bytes", "seconds"})
+NUMERIC = frozenset({"number", "bytes", "seconds"})
 _STEP = 1024
 _UNITS = "KMGTPE"
 
@@ -34,7 +34,7 @@ class _Memo(dict[Any, str]):
 
 def written(values: Sequence[Any], unit: str, writers: dict[str, Writer]) -> list[str]:
     """Each value by the writer of its unit."""
-    if unit in _NUMERIC and writers is EXACT and None not in values:
+    if unit in NUMERIC and writers is EXACT and None not in values:
         return list(map(str, values))
     memo = _Memo(writers[unit])
     return [memo[value] for value in values]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from ipcctl.render.cells import key_text, perms_text, utc
+from ipcctl.render.cells import NUMERIC, key_text, perms_text, utc
 from ipcctl.render.listing import Listing, rows
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
 
 
 def _encoded(unit: str, values: Sequence[Any]) -> list[Any]:
-    if unit not in _VALUES and not isinstance(values[0], str) and None not in values:
+    if unit in NUMERIC and None not in values:
         return list(values)  # numbers write themselves
     value = _VALUES.get(unit, _same)
     known: dict[Any, str] = {}
