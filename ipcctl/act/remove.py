@@ -83,7 +83,7 @@ class Remover:
         now = control.stat(kind, item.id)
         if now is None:
             return ALREADY_GONE, "somebody else removed it first"
-        if (now.key, now.cuid, now.ctime) != (item.key, item.cuid, item.ctime):
+        if (now.key, now.uid, now.cuid, now.ctime) != (item.key, item.uid, item.cuid, item.ctime):
             return KEPT, _CHANGED
         if kind == SHM and now.nattch and not self._force:
             return KEPT, f"in-use: {now.nattch} attachment(s) since it was listed"

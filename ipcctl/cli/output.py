@@ -159,7 +159,8 @@ def check_kinds(kinds: Sequence[str]) -> list[str]:
     for kind in kinds:
         if kind not in KINDS:
             message = f"unknown kind {kind!r}"
-            raise UsageError(message, hint=f"kinds: {' '.join(KINDS)}")
+            named = f"; an object is named with its kind: shm:{kind}" if kind.isdigit() else ""
+            raise UsageError(message, hint=f"kinds: {' '.join(KINDS)}{named}")
     return [kind for kind in KINDS if not kinds or kind in kinds]
 
 
@@ -192,11 +193,12 @@ def is_wide() -> bool:
     return terminal_width() >= 140  # noqa: PLR2004  the widest default listing
 
 
-def print_rich(renderables: Iterable[Any], *, gap_between: bool = False) -> None:
-    """Put what rich renders on stdout, coloured on a terminal unless NO_COLOR is set."""
+def print_rich(renderables: Iterable[Any], *, gap_between: bool = False, stderr: bool = False) -> None:
+    """Put what rich renders on stdout (or *stderr*), styled on a terminal unless NO_COLOR is set."""
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, emoji=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    plain = bool(os.environ.get("NO_COLOR"))
+    console = Console(highlight=False, markup=False, emoji=False, color_system=None if plain else "auto", stderr=stderr)
     if not console.is_terminal:
         console.width = max(console.width, 200)
     for number, renderable in enumerate(renderables):

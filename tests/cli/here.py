@@ -41,16 +41,23 @@ class Roots(NamedTuple):
 
 def run(roots: Roots, *arguments: str) -> Result:
     """Run `ipcctl ARGUMENTS` on `roots` at NOW, in a pipe; the page is 4096 bytes."""
+    with (
+        mock.patch.object(time, "time", return_value=float(NOW)),
+        mock.patch("ipcctl.cli.limits.page_size", return_value=4096),
+    ):
+        return command(*arguments, *roots.options)
+
+
+def command(*arguments: str, typed: str = "") -> Result:
+    """Run `ipcctl ARGUMENTS` in this process and its namespace, in a pipe."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     try:
         with (
             redirect_stdout(out),
             redirect_stderr(err),
-            mock.patch.object(time, "time", return_value=float(NOW)),
-            mock.patch("ipcctl.cli.limits.page_size", return_value=4096),
-            mock.patch.object(sys, "stdin", io.StringIO()),
+            mock.patch.object(sys, "stdin", io.StringIO(typed)),
         ):
-            code = main([*arguments, *roots.options])
+            code = main([*arguments])
     finally:
         gc.enable()  # a command turns it off: its process is short
     return Result(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
