@@ -69,7 +69,7 @@ class Judge:
     def processes(self) -> Processes:
         """The processes as this judge knows them."""
         if self._processes is None:
-            self._processes = Processes(self._host.roots.proc)
+            self._processes = Processes(self._host.roots.proc, live=self._host.live)
         return self._processes
 
     @property
@@ -96,7 +96,7 @@ class Judge:
             why = f"{count} process{'es' * (count > 1)} could not be looked into; CAP_SYS_PTRACE sees more (proc(5))"
             found.append(Gap("holders", why))
         if self._walked.hidden:
-            found.append(Gap("holders", "processes of other users are hidden (hidepid, proc(5)); root sees them"))
+            found.append(Gap("holders", self._walked.hidden))
         return tuple(found)
 
     def holders(self, item: IpcObject) -> tuple[Holder, ...]:
@@ -195,8 +195,8 @@ class Judge:
         return Evidence(recorded=(self._recorded("created", item.cpid, item.ctime), last))
 
     def _semaphore_set(self, item: Any) -> Evidence:  # noqa: ANN401
-        control = self.control()
         try:
+            control = self.control()
             waiters = control.waiters(item.semid, item.nsems)
             pids = control.last_pids(item.semid, item.nsems)
         except OSError:
@@ -243,7 +243,7 @@ class Judge:
         sign = f"process {pid} of its name lives ({self.processes.comm(pid)})" if alive and pid is not None else None
         if asked != NOT_ASKED:
             return Evidence(lease=asked, sign=sign)
-        unseen = len(self.walked.unreadable) + self.walked.hidden
+        unseen = len(self.walked.unreadable) + bool(self.walked.hidden)
         return Evidence(lease=asked, unseen=unseen, outside=self.outside, sign=sign)
 
     def ask_lease(self, item: Any) -> str:  # noqa: ANN401
@@ -270,7 +270,7 @@ class Judge:
         if self._credentials is None:
             self._credentials = [self.processes.credentials(pid) for pid in self.walked.unreadable]
         able = sum(known is None or may_use(known, item) for known in self._credentials)
-        return able + self.walked.hidden
+        return able + bool(self.walked.hidden)
 
     def control(self) -> SysvControl:
         """The System V calls. Raises InterfaceMissing on a relocated /proc."""

@@ -68,7 +68,7 @@ class Remover:
         now = control.stat(kind, item.id)
         if now is None:
             return ALREADY_GONE, "somebody else removed it first"
-        if (now.key, now.cuid, now.ctime) != (item.key, item.cuid, item.ctime):
+        if (now.key, now.uid, now.cuid, now.ctime) != (item.key, item.uid, item.cuid, item.ctime):
             return KEPT, _CHANGED
         if not self._force:
             if now.last_used != item.last_used:

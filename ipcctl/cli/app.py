@@ -53,6 +53,10 @@ def run(arguments: list[str]) -> int:
         status = command.main(args=arguments, prog_name="ipcctl", standalone_mode=False)
     except _MISTAKES as error:
         raise _usage(error) from None
+    except SystemExit as leaving:  # typer's own answer to a closed pipe
+        if isinstance(leaving.__context__, BrokenPipeError):
+            raise leaving.__context__ from None
+        raise
     return status if isinstance(status, int) else 0
 
 

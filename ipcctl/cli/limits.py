@@ -60,6 +60,7 @@ def _read(host: Host) -> tuple[list[Limit], Sequence[Gap]]:
     snapshot = host.snapshot((SHM, SEM, MSG, PMSG), queue_limits=False)
     gaps = list(snapshot.gaps)
     unseen = {gap.what for gap in gaps}
+    seen = {kind: items for kind, items in snapshot.objects.items() if items or kind not in unseen}
     found: list[Limit] = []
 
     def add(what: str, read: Callable[[], Sequence[Limit]]) -> None:
@@ -70,9 +71,7 @@ def _read(host: Host) -> tuple[list[Limit], Sequence[Gap]]:
         except OSError as error:
             gaps.append(Gap(what, f"{error.filename}: {error.strerror}"))
 
-    if not unseen & {SHM, SEM, MSG}:
-        add("limits", lambda: sysv_limits(host.sysv_limits(), snapshot.objects, page_size()))
-    queues = None if PMSG in unseen and not snapshot.objects[PMSG] else snapshot.objects[PMSG]
-    add("limits", lambda: mqueue_limits(host.mqueue_limits(), queues))
+    add("limits", lambda: sysv_limits(host.sysv_limits(), seen, page_size()))
+    add("limits", lambda: mqueue_limits(host.mqueue_limits(), seen.get(PMSG)))
     add("limits", lambda: [file_system_limit(host.shm_use(), host.roots.shm)])
     return found, gaps

@@ -12,7 +12,7 @@ from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_opti
 from ipcctl.cli.output import Output, check_kinds, choose_output, note, note_gaps
 from ipcctl.kernel.host import Host
 from ipcctl.model.kinds import KINDS, MSG, PSHM
-from ipcctl.policy.selection import check_applies, select
+from ipcctl.policy.selection import check_applies, possible_kinds, select
 from ipcctl.policy.usage import size_of
 from ipcctl.render.cells import human_bytes
 from ipcctl.render.columns import HOLDERS, VERDICT, WHY
@@ -60,8 +60,8 @@ def ls(
     output.check(wanted)
     evidence = [HOLDERS] * (holders or unlinked) + [VERDICT, WHY] * (verdict or selection.orphaned)
     output = output._replace(more=tuple(evidence))
-    snapshot = host.snapshot(wanted, queue_limits=output.needs(("qbytes", "fill"), MSG))
-    objects = {kind: select(items, kind, selection, chosen.now) for kind, items in snapshot.objects.items()}
+    snapshot = host.snapshot(possible_kinds(wanted, selection), queue_limits=output.needs(("qbytes", "fill"), MSG))
+    objects = {kind: select(snapshot.objects.get(kind, ()), kind, selection, chosen.now) for kind in wanted}
     view, gaps = output.view(host, chosen.now), snapshot.gaps
     with contextlib.ExitStack() as closing:
         if selection.needs_evidence or any(output.needs(_EVIDENCE, kind) for kind in wanted):

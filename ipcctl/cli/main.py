@@ -13,9 +13,8 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line *arguments* (None = the process's own) and return the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        _check_streams()
         from ipcctl.cli.app import run
 
         status = run(sys.argv[1:] if arguments is None else arguments)
@@ -33,6 +32,19 @@ def main(arguments: list[str] | None = None) -> int:
         _forget_stdout()
         status = _report(Unwritable(f"cannot write the output: {error.strerror}"))
     return status
+
+
+def _check_streams() -> None:
+    """Make every stream usable, whatever the caller closed or encodes. Raises Unwritable without a stdout."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115  for the life of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            message = "cannot write the output: stdout is closed"
+            raise Unwritable(message, hint="nothing was done; >/dev/null throws the output away")
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _report(error: IpcctlError) -> int:

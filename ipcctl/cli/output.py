@@ -48,7 +48,10 @@ class Output(NamedTuple):
 
     def check(self, kinds: Sequence[str]) -> None:
         """Raise UsageError for a column that none of *kinds* has."""
-        check_columns([*self._asked(), *([self.sort.lstrip("-")] if self.sort else [])], kinds)
+        check_columns([*self._asked(), *([self._sort_column()] if self.sort is not None else [])], kinds)
+        if self.columns is not None and not self._asked():
+            message = f"no column in -o {self.columns!r}"
+            raise UsageError(message, hint="separate names by commas: -o ref,user,size or -o +cpid")
 
     def listings(self, objects: Mapping[str, Sequence[Any]], view: View) -> list[Listing]:
         """One listing per kind, sorted, under the columns that were asked for or are usual for the format."""
@@ -59,7 +62,7 @@ class Output(NamedTuple):
 
     def columns_of(self, kind: str) -> tuple[Column, ...]:
         """The columns to show of *kind*."""
-        if self.columns and not self.columns.startswith("+"):
+        if self._instead():
             chosen = named_columns(kind, self._asked())
             return chosen + tuple(column for column in self.more if column not in chosen)
         if self.format in _RECORDS:
@@ -71,15 +74,24 @@ class Output(NamedTuple):
 
     def needs(self, names: Sequence[str], kind: str) -> bool:
         """Whether one of the columns *names* of *kind* will be shown or sorted by."""
-        used = {column.name for column in self.columns_of(kind)} | {(self.sort or "").lstrip("-")}
+        used = {column.name for column in self.columns_of(kind)} | {self._sort_column()}
         return not used.isdisjoint(names)
 
     def _asked(self) -> list[str]:
-        return [name.strip() for name in (self.columns or "").lstrip("+").split(",") if name.strip()]
+        names = [name.strip() for name in (self.columns or "").removeprefix("+").split(",")]
+        return list(dict.fromkeys(name for name in names if name))
+
+    def _instead(self) -> bool:
+        """Whether the columns asked for stand instead of the usual ones."""
+        return self.columns is not None and not self.columns.startswith("+")
 
     def _sorted(self, kind: str, items: Sequence[Any], view: View) -> Sequence[Any]:
-        columns = named_columns(kind, [self.sort.lstrip("-")]) if self.sort else ()
-        return ordered(items, columns[0], view, descending=self.sort[0] == "-") if columns and self.sort else items
+        columns = named_columns(kind, [self._sort_column()])
+        descending = (self.sort or "").startswith("-")
+        return ordered(items, columns[0], view, descending=descending) if columns else items
+
+    def _sort_column(self) -> str:
+        return (self.sort or "").removeprefix("-")
 
     def write(self, listings: Sequence[Listing], gaps: Sequence[Gap], noun: str = "objects") -> None:
         """Put *listings* of *noun* on stdout. An empty listing is left out of what people read."""
@@ -99,7 +111,7 @@ class Output(NamedTuple):
         elif self.format == "csv":
             from ipcctl.render.delimited import comma_separated
 
-            write(comma_separated(listings, headings=self.headings))
+            write(comma_separated(listings, headings=self.headings, order=self._asked() if self._instead() else ()))
         else:
             from ipcctl.render.plain import plain
 
@@ -128,7 +140,7 @@ def choose_output(
     numeric: Annotated[bool, typer.Option("--numeric", help="Numbers instead of user and group names.")] = False,
 ) -> Output:
     """The output options, checked."""
-    return Output(choose_format(format, json=json), columns, sort or None, not no_headings, bytes, numeric)
+    return Output(choose_format(format, json=json), columns, sort, not no_headings, bytes, numeric)
 
 
 def choose_format(name: str | None, *, json: bool, formats: Sequence[str] = FORMATS) -> str:
@@ -149,7 +161,8 @@ def check_kinds(kinds: Sequence[str]) -> list[str]:
     for kind in kinds:
         if kind not in KINDS:
             message = f"unknown kind {kind!r}"
-            raise UsageError(message, hint=f"kinds: {' '.join(KINDS)}")
+            named = f"; an object is named with its kind: shm:{kind}" if kind.isdigit() else ""
+            raise UsageError(message, hint=f"kinds: {' '.join(KINDS)}{named}")
     return [kind for kind in KINDS if not kinds or kind in kinds]
 
 
@@ -183,11 +196,12 @@ def is_wide() -> bool:
     return terminal_width() >= 140  # noqa: PLR2004  the widest default listing
 
 
-def print_rich(renderables: Iterable[Any], *, gap_between: bool = False) -> None:
-    """Put what rich renders on stdout, coloured on a terminal unless NO_COLOR is set."""
+def print_rich(renderables: Iterable[Any], *, gap_between: bool = False, stderr: bool = False) -> None:
+    """Put what rich renders on stdout (or *stderr*), styled on a terminal unless NO_COLOR is set."""
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, emoji=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    plain = bool(os.environ.get("NO_COLOR"))
+    console = Console(highlight=False, markup=False, emoji=False, color_system=None if plain else "auto", stderr=stderr)
     if not console.is_terminal:
         console.width = max(console.width, 200)
     for number, renderable in enumerate(renderables):

@@ -12,7 +12,7 @@ import typer
 from ipcctl.act.remove import Remover
 from ipcctl.cli.objects import find
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
-from ipcctl.cli.output import FORMATS, Output, check_kinds, choose_format, note, note_gaps
+from ipcctl.cli.output import FORMATS, Output, check_kinds, choose_format, note, note_gaps, print_rich
 from ipcctl.errors import ObjectMissing, Refused, UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.kinds import KINDS
@@ -20,7 +20,7 @@ from ipcctl.model.objects import IpcObject
 from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
 from ipcctl.model.snapshot import Gap
 from ipcctl.policy.plan import plan_removal
-from ipcctl.policy.selection import Selection, check_applies, select
+from ipcctl.policy.selection import Selection, check_applies, possible_kinds, select
 from ipcctl.render.columns import View
 from ipcctl.render.outcomes import outcome_listing, outcome_records
 
@@ -110,7 +110,7 @@ def _named(host: Host, refs: Sequence[str]) -> tuple[list[IpcObject], Sequence[G
 def _selected(
     host: Host, kinds: Sequence[str], selection: Selection, now: float
 ) -> tuple[list[IpcObject], Sequence[Gap]]:
-    snapshot = host.snapshot(kinds or tuple(KINDS), queue_limits=False)
+    snapshot = host.snapshot(possible_kinds(kinds or tuple(KINDS), selection), queue_limits=False)
     if snapshot.broken:
         note_gaps(snapshot.gaps)
         message = "the listing is not whole; nothing was removed"
@@ -122,16 +122,21 @@ def _selected(
 
 def _confirm(plan: Sequence[Outcome], view: View) -> None:
     """Show the plan and ask. Raises Refused unless the answer is yes, UsageError where nobody can be asked."""
-    if not sys.stdin.isatty():
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         message = "nothing removed: there is no terminal to confirm on"
         raise UsageError(message, hint="--dry-run shows what would go, --yes removes it")
-    from ipcctl.render.plain import plain
+    from ipcctl.render.table import tables
 
     going = sum(step.result == WOULD_REMOVE for step in plan)
-    note("".join(plain([outcome_listing(plan, view, "")])))
-    sys.stderr.write(f"Remove {going} object{'s' * (going != 1)}? [y/N] ")
+    print_rich(tables([outcome_listing(plan, view, "Plan")]), stderr=True)
+    sys.stderr.write(f"\nRemove {going} object{'s' * (going != 1)}? [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        note("\nipcctl: interrupted; nothing was removed")
+        raise
+    if answer.strip().lower() not in ("y", "yes"):
         message = "not confirmed; nothing was removed"
         raise Refused(message, hint="answer y, or give --yes")
 

@@ -30,8 +30,13 @@ def file_name(kind: str, name: str) -> bytes:
     return (prefix + name[1:]).encode("utf-8", "surrogateescape")
 
 
+def is_semaphore(file: str) -> bool:
+    """Whether a file bears the name of a named semaphore. ``sem.`` alone does not: sem_open(3) refuses ``/``."""
+    return file.startswith(SEMAPHORE_PREFIX) and file != SEMAPHORE_PREFIX
+
+
 def list_segments(directory: int) -> list[PosixSegment]:
-    """Shared memory objects by name: regular files that are not named ``sem.*``."""
+    """Shared memory objects by name: regular files that are not named as semaphores."""
     return [
         PosixSegment(
             name="/" + name,
@@ -46,7 +51,7 @@ def list_segments(directory: int) -> list[PosixSegment]:
             inode=status.st_ino,
         )
         for name, status in _regular_files(directory)
-        if not name.startswith(SEMAPHORE_PREFIX)
+        if not is_semaphore(name)
     ]
 
 
@@ -55,7 +60,7 @@ def list_semaphores(directory: int, gaps: list[Gap]) -> list[PosixSemaphore]:
     found = []
     unreadable = 0
     for file, status in _regular_files(directory):
-        if not file.startswith(SEMAPHORE_PREFIX):
+        if not is_semaphore(file):
             continue
         name = "/" + file[len(SEMAPHORE_PREFIX) :]
         if status.st_size < SEMAPHORE_BYTES:

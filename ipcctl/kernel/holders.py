@@ -54,7 +54,7 @@ class Walk:
         self.holders: dict[Target, dict[int, Holder]] = {}
         self.unlinked: dict[Identity, Unlinked] = {}
         self.unreadable: list[int] = []  # processes that could not be looked into and may hold something here
-        self.hidden = False  # hidepid keeps whole processes out of sight
+        self.hidden = ""  # why whole processes are out of sight; empty = they are not
 
     def of(self, target: Target) -> tuple[Holder, ...]:
         """The holders of one object, by pid."""
@@ -72,10 +72,14 @@ class Walk:
 def walk(proc: str, places: Places, processes: Processes, kinds: Collection[str]) -> Walk:
     """Look into every process for holders of *kinds*. A process that goes meanwhile holds nothing."""
     seen = Walk()
+    if not os.path.exists(f"{proc}/self/ns/ipc"):
+        seen.hidden = f"{proc} shows no processes"
+        return seen
     look = _Look(proc, places, processes, frozenset(kinds), seen)
     own = os.getpid()
     pids = [int(name) for name in os.listdir(proc) if name.isdigit()]
-    seen.hidden = 1 not in pids
+    if 1 not in pids:
+        seen.hidden = "processes of other users are hidden (hidepid, proc(5)); root sees them"
     for pid in pids:
         if pid != own:
             look.at(pid)

@@ -17,8 +17,9 @@ _CLOCK_ERROR = 0.05  # seconds: start times are told in clock ticks, and the two
 class Processes:
     """The processes of one /proc, each looked at once for the life of this object."""
 
-    def __init__(self, proc: str) -> None:
-        """Nothing is read until asked."""
+    def __init__(self, proc: str, *, live: bool = True) -> None:
+        """Nothing is read until asked. Not *live*: a recorded tree, of whose processes the kernel knows nothing."""
+        self._live = live
         self._proc = proc
         self._boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         self._tick = os.sysconf("SC_CLK_TCK")
@@ -95,7 +96,9 @@ class Processes:
             return None
 
     def _fate_of_absent(self, pid: int) -> str:
-        """A number without a readable /proc entry: gone, a zombie, or hidden by hidepid."""
+        """A number without a readable /proc entry: gone, a zombie, hidden by hidepid, or of a recorded tree."""
+        if not self._live:
+            return HIDDEN
         if os.path.exists(f"{self._proc}/{pid}"):
             return GONE
         try:

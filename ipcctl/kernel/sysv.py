@@ -28,8 +28,8 @@ SHM_STAT_ANY, SEM_STAT_ANY, MSG_STAT_ANY = 15, 20, 13
 
 _INDEX_MASKS = (0x7FFF, 0xFFFFFF)  # default ipcmni, ipcmni_extend: an id is sequence and index
 
-# ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part. Read: key cuid, the times, nattch.
-_PERM = "=i8xI32x"
+# ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part. Read: key uid cuid, times, nattch.
+_PERM = "=iI4xI32x"
 _STAT = {
     SHM: struct.Struct(_PERM + "8xqqq8xQ"),  # segsz, atime dtime ctime, cpid+lpid, nattch
     MSG: struct.Struct(_PERM + "qqq"),  # stime rtime ctime
@@ -45,6 +45,7 @@ class Stat(NamedTuple):
     """What tells an object from a later one of the same id, and whether it is used, at this moment."""
 
     key: int
+    uid: int
     cuid: int
     ctime: int
     last_used: int  # the newest of its times
@@ -111,10 +112,10 @@ class SysvControl:
         if not self._stat_any(kind, identifier):
             return None
         if kind == SHM:
-            key, cuid, atime, dtime, ctime, nattch = _STAT[kind].unpack_from(self._view)
-            return Stat(key & 0xFFFFFFFF, cuid, ctime, max(atime, dtime, ctime), nattch)
-        key, cuid, *times = _STAT[kind].unpack_from(self._view)
-        return Stat(key & 0xFFFFFFFF, cuid, times[-1], max(times), 0)
+            key, uid, cuid, atime, dtime, ctime, nattch = _STAT[kind].unpack_from(self._view)
+            return Stat(key & 0xFFFFFFFF, uid, cuid, ctime, max(atime, dtime, ctime), nattch)
+        key, uid, cuid, *times = _STAT[kind].unpack_from(self._view)
+        return Stat(key & 0xFFFFFFFF, uid, cuid, times[-1], max(times), 0)
 
     def queue_limits(self, identifiers: Iterable[int]) -> list[int | None]:
         """Qbytes of each queue in order; None for one that is gone."""

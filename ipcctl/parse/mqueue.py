@@ -17,8 +17,8 @@ class QueueStatus(NamedTuple):
 def parse_queue_status(text: str, source: str = "a queue's file") -> QueueStatus:
     """The status line of one queue. Raises ParseError."""
     words = dict(word.partition(":")[::2] for word in text.split())
-    try:
-        return QueueStatus(int(words["QSIZE"]), int(words["NOTIFY_PID"]))
-    except (KeyError, ValueError):
+    numbers = [words.get(word, "") for word in ("QSIZE", "NOTIFY_PID")]
+    if not all(number.isascii() and number.isdigit() and len(number) <= 20 for number in numbers):  # noqa: PLR2004  digits of 2^64
         message = f"{source}: expected QSIZE:N ... NOTIFY_PID:N, found {text[:120]!r}"
-        raise ParseError(message) from None
+        raise ParseError(message)
+    return QueueStatus(*map(int, numbers))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ipcctl.errors import UsageError
+from ipcctl.model.keys import KEY_MAX, key_number
 from ipcctl.model.kinds import KINDS
 from ipcctl.model.names import unescape
 from ipcctl.model.ref import Ref
 
 MAX_ID = 2**31 - 1
-MAX_KEY = 2**32 - 1
 NAME_MAX = 255  # bytes, a file's name
 
 _FORMS = "KIND:ID, KIND:0xKEY (shm sem msg) or KIND:/NAME (pshm psem pmsg)"
@@ -37,11 +37,10 @@ def _id(text: str, kind: str, digits: str) -> int:
 
 
 def _key(text: str, digits: str) -> int:
-    try:
-        key = int(digits, 16)
-    except ValueError:
-        raise _bad(text, f"{digits!r} is no key", "a key is 0x and up to 8 hex digits") from None
-    if "_" in digits or not 0 <= key <= MAX_KEY:
+    key = key_number(digits)
+    if key is None:
+        raise _bad(text, f"{digits!r} is no key", "a key is 0x and up to 8 hex digits")
+    if key > KEY_MAX:
         raise _bad(text, "key out of range", "a key is 0x and up to 8 hex digits (32 bits)")
     if key == 0:
         raise _bad(text, "key 0 is IPC_PRIVATE and names nothing", "use the id")
@@ -49,12 +48,16 @@ def _key(text: str, digits: str) -> int:
 
 
 def _name(text: str, kind: str, escaped: str) -> str:
-    name = unescape(escaped)
+    try:
+        name = unescape(escaped)
+        size = len(name.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise _bad(text, "no name of an object", r"write what is no text byte for byte: /caf\xe9") from None
     if not name.startswith("/"):
         raise _bad(text, "the name does not begin with a slash", f"write {kind}:/{escaped}")
     if len(name) == 1 or "/" in name[1:] or "\0" in name or name in ("/.", "/.."):
         raise _bad(text, "no name of an object", "a name is one slash and then no other (shm_overview(7))")
-    if len(name.encode("utf-8", "surrogateescape")) > NAME_MAX + 1:
+    if size > NAME_MAX + 1:
         raise _bad(text[:60] + "...", "name too long", f"a name has at most {NAME_MAX} bytes")
     return name
 

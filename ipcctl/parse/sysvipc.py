@@ -18,6 +18,7 @@ Column = Sequence[int | None]  # one value per row
 _OPTIONAL = frozenset({"rss", "swap"})
 _END = ";"
 _QUOTED = 120  # characters of a bad line that an error shows
+_PYTHONIC = "_+oO"  # int() takes 1_0, +1 and 0o17; the kernel prints no such thing
 
 
 def parse_shm(text: str, source: str = "/proc/sysvipc/shm") -> list[Segment]:
@@ -51,14 +52,16 @@ def _rows(text: str, source: str, row: type[Row], fields: tuple[str, ...], rest:
     count = body.count("\n")
     if len(cells) != count * (width + 1) or cells[width :: width + 1].count(_END) != count:
         raise _uneven(body, width, source)
+    doubtful = not body.isascii() or any(mark in body for mark in _PYTHONIC)
     picked: list[Column] = []
     for field, place in zip(fields, places, strict=True):
         if place is None:
             picked.append((None,) * count)
             continue
         column = cells[place :: width + 1]
+        base = 8 if field == "mode" else 10
         try:
-            numbers = _numbers(column, 8 if field == "mode" else 10)
+            numbers = _strict_numbers(column, base) if doubtful else _numbers(column, base)
         except ValueError:
             raise _no_number(field, column, body, source) from None
         picked.append(_unsigned(numbers) if field == "key" else numbers)
@@ -89,6 +92,14 @@ def _numbers(column: list[str], base: int) -> Sequence[int]:
     return [values[word] for word in column]
 
 
+def _strict_numbers(column: Sequence[str], base: int) -> Sequence[int]:
+    """The numbers of one column, none of them in a form that only Python knows. Raises ValueError."""
+    for word in column:
+        if not word.isascii() or set(word) & set(_PYTHONIC):
+            raise ValueError(word)
+    return [int(word, base) for word in column]
+
+
 def _unsigned(keys: Sequence[int]) -> Sequence[int]:
     """The kernel prints keys signed."""
     return [key & 0xFFFFFFFF for key in keys] if min(keys, default=0) < 0 else keys
@@ -108,7 +119,7 @@ def _no_number(field: str, column: list[str], body: str, source: str) -> ParseEr
     base = 8 if field == "mode" else 10
     for number, word in enumerate(column, 2):  # noqa: B007  the bad line's number, after the loop
         try:
-            int(word, base)
+            _strict_numbers((word,), base)
         except ValueError:
             break
     line = body.split("\n")[number - 2]

@@ -27,20 +27,24 @@ def resolve(refs: Sequence[Ref], snapshot: Snapshot) -> Resolved:
     by_ref: dict[Ref, IpcObject] = {}
     for kind in {ref.kind for ref in refs}:
         for item in snapshot.objects[kind]:
-            for ref in _refs_of(kind, item):
-                by_ref.setdefault(ref, item)
+            for its in _refs_of(kind, item):
+                by_ref.setdefault(its, item)
+    given: set[Ref] = set()
     named: dict[str, Ref] = {}
     found: list[IpcObject] = []
     missing: list[Ref] = []
     for ref in refs:
-        item_or_none = by_ref.get(ref)
-        if item_or_none is None:
+        if ref in given:
+            message = f"{ref} is given twice"
+            raise UsageError(message, hint="name each object once")
+        given.add(ref)
+        if ref not in by_ref:
             missing.append(ref)
             continue
-        item = item_or_none
+        item = by_ref[ref]
         earlier = named.setdefault(item.ref, ref)
         if earlier is not ref:
-            message = f"{ref} is given twice" if earlier == ref else f"{earlier} and {ref} name the same object"
+            message = f"{earlier} and {ref} name the same object"
             raise UsageError(message, hint="name each object once")
         found.append(item)
     return Resolved(tuple(found), tuple(missing))

@@ -10,12 +10,14 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ipcctl.errors import UsageError
+from ipcctl.model.keys import KEY_MAX, key_number
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSHM, SHM
 from ipcctl.model.names import escape
 from ipcctl.model.objects import SHM_DEST
 
 _WORLD_WRITABLE = 0o002
 _GLOB = frozenset("*?[")
+_GLOB_BEGINS = frozenset("0*?[")  # of globs that can match 0x0000002a
 
 Test = Callable[[Any], bool]
 
@@ -54,28 +56,25 @@ class Selection(NamedTuple):
 
 def check_key(pattern: str) -> str:
     """*pattern* if it can match a key. Raises UsageError."""
-    if not pattern.lower().startswith("0x") and not _GLOB & set(pattern):
+    key = key_number(pattern)
+    can_match = pattern[:1] in _GLOB_BEGINS if _GLOB & set(pattern) else key is not None and key <= KEY_MAX
+    if not can_match:
         message = f"bad key {pattern!r}"
-        raise UsageError(message, hint="write 0x2a, or a glob on the eight-digit form: '0x5432*'")
-    if not _GLOB & set(pattern):
-        try:
-            key = int(pattern, 16)
-        except ValueError:
-            key = -1
-        if "_" in pattern or not 0 <= key < 2**32:
-            message = f"bad key {pattern!r}"
-            raise UsageError(message, hint="a key is 0x and up to 8 hex digits (32 bits)")
+        raise UsageError(message, hint="write 0x2a (32 bits), or a glob on the eight-digit form: '0x5432*' '*2a'")
     return pattern.lower()
 
 
 def tests_for(kind: str, selection: Selection, now: float) -> list[Test] | None:
     """The tests an object of *kind* has to pass; None = no object of this kind can."""
     tests: list[Test | None] = [
-        use(kind, selection, now)
-        for asked, use in _FILTERS.items()
-        if getattr(selection, asked) not in (None, (), False)
+        use(kind, selection, now) for asked, use in _FILTERS.items() if _is_used(getattr(selection, asked))
     ]
     return None if None in tests else [test for test in tests if test is not None]
+
+
+def possible_kinds(kinds: Sequence[str], selection: Selection) -> list[str]:
+    """Those of *kinds* that have objects *selection* can mean: the others need not be read."""
+    return [kind for kind in kinds if tests_for(kind, selection, 0) is not None]
 
 
 def select(objects: Sequence[Any], kind: str, selection: Selection, now: float) -> list[Any]:
@@ -92,10 +91,15 @@ def select(objects: Sequence[Any], kind: str, selection: Selection, now: float) 
 def check_applies(kinds: Sequence[str], selection: Selection) -> None:
     """Raise UsageError for a filter that no object of any of *kinds* could ever pass."""
     for name, kinds_of in _APPLIES.items():
-        if getattr(selection, name) not in (None, (), False) and not set(kinds) & kinds_of:
+        if _is_used(getattr(selection, name)) and not set(kinds) & kinds_of:
             option = "--" + _OPTION.get(name, name).replace("_", "-")
             message = f"{option} says nothing about {' '.join(kinds)}"
             raise UsageError(message, hint=f"it applies to: {' '.join(kind for kind in KINDS if kind in kinds_of)}")
+
+
+def _is_used(value: object) -> bool:
+    """Whether a filter has this value because somebody asked for it: 0 is a value, and equal to False."""
+    return value is not None and value is not False and value != ()
 
 
 _SYSV_KINDS = frozenset(name for name, kind in KINDS.items() if not kind.posix)
@@ -176,6 +180,10 @@ def _empty(kind: str, _: Selection, __: float) -> Test | None:
     return (lambda item: getattr(item, field) == 0) if field else None
 
 
+def _unlinked(kind: str, _: Selection, __: float) -> Test | None:
+    return (lambda _: True) if kind == PSHM else None
+
+
 _FILTERS: dict[str, Callable[[str, Selection, float], Test | None]] = {
     "users": _users,
     "groups": _groups,
@@ -188,4 +196,5 @@ _FILTERS: dict[str, Callable[[str, Selection, float], Test | None]] = {
     "dest": _dest,
     "world_writable": _world_writable,
     "empty": _empty,
+    "unlinked": _unlinked,  # which they are, only the walk over /proc knows
 }

@@ -19,7 +19,7 @@ class OwnerTotal(NamedTuple):
     uid: int
     counts: dict[str, int]  # by kind, every kind asked for
     bytes: int  # segments, POSIX memory and queued messages
-    rss: int  # bytes in memory, as far as known: segments' rss, POSIX memory's allocated
+    rss: int | None  # bytes in memory: segments' rss, POSIX memory's allocated; None = not all of it is known
     oldest: int  # epoch seconds: the last use of the object that was used longest ago; 0 = never
 
 
@@ -31,7 +31,9 @@ def owner_totals(objects: Mapping[str, Sequence[IpcObject]]) -> list[OwnerTotal]
             old = totals.get(item.uid) or OwnerTotal(item.uid, dict.fromkeys(objects, 0), 0, 0, item.last_used)
             old.counts[kind] += 1
             totals[item.uid] = old._replace(
-                bytes=old.bytes + size_of(item), rss=old.rss + _resident(item), oldest=min(old.oldest, item.last_used)
+                bytes=old.bytes + size_of(item),
+                rss=_plus(old.rss, _resident(item)),
+                oldest=min(old.oldest, item.last_used),
             )
     return sorted(totals.values(), key=lambda total: (-total.bytes, total.uid))
 
@@ -42,9 +44,13 @@ def size_of(item: Any) -> int:  # noqa: ANN401  any object
     return (getattr(item, field) or 0) if field else 0
 
 
-def _resident(item: Any) -> int:  # noqa: ANN401  any object
+def _resident(item: Any) -> int | None:  # noqa: ANN401  any object
     field = _RESIDENT.get(item.kind)
-    return (getattr(item, field) or 0) if field else 0
+    return getattr(item, field) if field else 0
+
+
+def _plus(known: int | None, more: int | None) -> int | None:
+    return None if known is None or more is None else known + more
 
 
 _BYTES = {SHM: "size", MSG: "cbytes", PSHM: "size", PMSG: "qsize"}
@@ -70,8 +76,14 @@ def _total(field: str) -> Callable[[Sequence[Any], int], int]:
     return lambda items, _: sum(getattr(item, field) for item in items)
 
 
-def _largest(field: str) -> Callable[[Sequence[Any], int], int]:
-    return lambda items, _: max((getattr(item, field) or 0 for item in items), default=0)
+def _largest(field: str) -> Callable[[Sequence[Any], int], int | None]:
+    """The largest of a field; None where one of them could not be read."""
+
+    def used(items: Sequence[Any], _: int) -> int | None:
+        values = [getattr(item, field) for item in items]
+        return None if None in values else max(values, default=0)
+
+    return used
 
 
 def _pages(items: Sequence[Any], page: int) -> int:
@@ -108,8 +120,8 @@ _SETTINGS = {
 
 
 def sysv_limits(limits: SysvLimits, objects: Mapping[str, Sequence[Any]], page: int) -> list[Limit]:
-    """The System V limits beside what *objects* (all of shm, sem, msg) use; *page* in bytes."""
-    return [_limit(rule, limits, objects[rule.kind], page) for rule in _SYSV_RULES]
+    """The System V limits beside what *objects* use; a kind that is missing could not be listed. *page* in bytes."""
+    return [_limit(rule, limits, objects.get(rule.kind), page) for rule in _SYSV_RULES]
 
 
 def mqueue_limits(limits: MqueueLimits, queues: Sequence[Any] | None) -> list[Limit]:

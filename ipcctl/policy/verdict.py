@@ -66,7 +66,7 @@ def _file(_: Any, seen: Evidence, __: int) -> Verdict:  # noqa: ANN401
     if seen.sign:
         return Verdict(IDLE, f"nobody has it open or mapped; {seen.sign}")
     if seen.lease == FREE:
-        return Verdict(ORPHANED, "nobody has it open or mapped, says the kernel (lease)")
+        return Verdict(ORPHANED, "nobody has it open or mapped (lease)")
     if seen.outside or seen.unseen:
         whom = "processes outside this pid namespace" if seen.outside else _count(seen.unseen, "process")
         return Verdict(UNKNOWN, f"nobody seen has it open or mapped; {whom} could not be looked into")

@@ -15,6 +15,7 @@ from ipcctl.model.names import escape, escape_char
 Writer = Callable[[Any], str]
 
 RIGHT_ALIGNED = frozenset({"number", "bytes", "seconds", "percent", "short"})
+NUMERIC = frozenset({"number", "bytes", "seconds"})
 _STEP = 1024
 _UNITS = "KMGTPE"
 

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from ipcctl.render.listing import Listing
 
 
-def comma_separated(listings: Sequence[Listing], *, headings: bool = True) -> Iterator[str]:
-    """The listings as one table; its columns are those of all listings in order of appearance."""
-    names = list(dict.fromkeys(column.name for listing in listings for column in listing.columns))
+def comma_separated(listings: Sequence[Listing], *, headings: bool = True, order: Sequence[str] = ()) -> Iterator[str]:
+    """The listings as one table; its columns are those of all listings, as in *order*, then as they appear.
+
+    Objects that have none of the columns are left out.
+    """
+    known = dict.fromkeys(column.name for listing in listings for column in listing.columns)
+    names = list(dict.fromkeys([*(name for name in order if name in known), *known]))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if headings and names:
         writer.writerow(names)
-    for listing in listings:
+    for listing in filter(_has_columns, listings):
         cells = {
             column.name: [
                 "" if value is None else text for value, text in zip(values, _texts(values, column.unit), strict=True)
@@ -32,6 +36,10 @@ def comma_separated(listings: Sequence[Listing], *, headings: bool = True) -> It
         missing = [""] * len(listing.objects)
         writer.writerows(zip(*(cells.get(name, missing) for name in names), strict=True))
     yield out.getvalue()
+
+
+def _has_columns(listing: Listing) -> bool:
+    return bool(listing.columns)
 
 
 def _texts(values: Sequence[object], unit: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ipcctl.model.kinds import KINDS, PMSG, SEM
+from ipcctl.model.kinds import KINDS, MSG, PMSG, SEM
 from ipcctl.model.names import escape
 from ipcctl.model.perm import spell
 from ipcctl.render.cells import EXACT, bar, human_bytes, human_seconds, local, written
@@ -48,7 +48,10 @@ class _Row(NamedTuple):
 
 
 def as_records(exhibits: Sequence[Exhibit], gaps: Sequence[Gap]) -> Iterator[str]:
-    """The JSON document: the objects' records with ``permissions``, and ``semaphores`` or ``messages``."""
+    """The JSON document: the objects' records with ``permissions``, and ``semaphores`` or ``messages``.
+
+    These are null where they were not asked for or were refused.
+    """
     objects = ",\n".join(json.dumps(as_record(exhibit)) for exhibit in exhibits)
     inner = f"\n{objects}\n" if objects else ""
     yield f'{{"version": {VERSION}, "objects": [{inner}], "gaps": {json_gaps(gaps)}}}\n'
@@ -69,9 +72,9 @@ def as_record(exhibit: Exhibit) -> dict[str, Any]:
         fields["semaphores"] = [
             {**semaphore._asdict(), "pid": semaphore.pid or None, "command": exhibit.commands.get(semaphore.pid)}
             for semaphore in detail.semaphores
-        ]
-    if detail.messages is not None:
-        fields["messages"] = [
+        ] or None  # every set has one: none means no right to ask
+    if item.kind == MSG:
+        fields["messages"] = detail.messages and [
             {"type": message.type, "length": len(message.payload), **_payload(message)} for message in detail.messages
         ]
     return fields

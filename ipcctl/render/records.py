@@ -6,7 +6,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from ipcctl.model.names import escape
-from ipcctl.render.cells import EXACT, are_words, key_text, perms_text, utc, written
+from ipcctl.render.cells import EXACT, NUMERIC, are_words, key_text, perms_text, utc, written
 from ipcctl.render.listing import Listing, rows
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _encoded(unit: str, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
         return '"%s"', values
     if unit == "key":
         return '"%s"', written(values, unit, EXACT)
-    if unit not in _VALUES and not isinstance(first, str) and None not in values:
+    if unit in NUMERIC and None not in values:
         return "%s", values  # numbers write themselves
     texts = {item: dumps(value(item)) for item in set(values)}
     return "%s", [texts[item] for item in values]

@@ -23,12 +23,12 @@ def test_goal_has_a_direction() -> None:
 
 def test_row_names_are_unique(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tests.bench.bench, "ROWS", {})
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match=r"twice"):
         row("twice", "", GOAL)(row("twice", "", GOAL)(lambda _: Outcome(1, Sample(1))))
 
 
 def test_missing_command_fails_the_row() -> None:
-    with pytest.raises(BenchError, match="no-such-command"):
+    with pytest.raises(BenchError, match=r"no-such-command"):
         timed(["no-such-command"])
 
 
@@ -60,7 +60,7 @@ def test_row_runs_in_a_namespace_of_its_own() -> None:
 
 @pytest.mark.live
 def test_row_that_raises_is_not_skipped() -> None:
-    with pytest.raises(BenchError, match="ZeroDivisionError"):
+    with pytest.raises(BenchError, match=r"ZeroDivisionError"):
         run_row(Row("", "", GOAL, lambda _: Outcome(1 / 0, Sample(1))), SMALL)
 
 
