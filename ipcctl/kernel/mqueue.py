@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _QUEUE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _STATUS_BYTES = 256
+_ASKED = 8  # queues tried before a mount counts as this namespace's
 # fsopen(2), fsconfig(2), fsmount(2): the same numbers on every architecture
 _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432
 _FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
@@ -29,22 +30,62 @@ _FSCONFIG_CMD_CREATE = 6
 def open_directory(mount: str | None, proc: str) -> int:
     """A descriptor of the directory of queues.
 
-    *mount* names it; None = find the newest mount of the type in mountinfo, and where there is none make one that
-    stays detached from the mount table (root only). Raises MqueueNotMounted, OSError.
+    *mount* names it; None = find the newest mount in mountinfo that shows this IPC namespace, and where there is none
+    make one that stays detached from the mount table (root only). Raises MqueueNotMounted, OSError.
     """
     if mount is not None:
         return os.open(mount, _DIRECTORY)
-    points = mount_points(read_text(f"{proc}/self/mountinfo"), "mqueue")
-    for point in reversed(points):
+    foreign = ""
+    for point in reversed(mount_points(read_text(f"{proc}/self/mountinfo"), "mqueue")):
         try:
-            return os.open(point, _DIRECTORY)
+            directory = os.open(point, _DIRECTORY)
         except OSError:  # hidden by a later mount, or out of this root: an older one may do
             continue
+        if _shows_this_namespace(directory):
+            return directory
+        os.close(directory)
+        foreign = point
     try:
         return _detached_mount()
     except OSError as error:
-        why = f"no mqueue file system is mounted ({error.strerror} when ipcctl tried one of its own)"
+        what = f"the one at {foreign} shows another IPC namespace" if foreign else "no mqueue file system is mounted"
+        why = f"{what} ({error.strerror} when ipcctl tried a mount of its own)"
         raise MqueueNotMounted(why) from error
+
+
+def _shows_this_namespace(directory: int) -> bool:
+    """Whether mq_open(3), which knows no mounts, finds the first queues of *directory* on the same file system.
+
+    A mount keeps showing the namespace it was made in. An empty one cannot be asked, and counts as this one's.
+    """
+    device = os.fstat(directory).st_dev
+    for raw in os.listdir(directory)[:_ASKED]:
+        answer = _device_of(os.fsencode(raw))
+        if answer is not None and (answer or _exists(raw, directory)):
+            return answer == device
+    return True
+
+
+def _device_of(name: bytes) -> int | None:
+    """The file system of the queue *name* of this namespace; 0 = there is no such queue, None = no right to ask."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.mq_open(b"/" + name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if descriptor < 0:
+        return 0 if ctypes.get_errno() == errno.ENOENT else None
+    try:
+        return os.fstat(descriptor).st_dev
+    finally:
+        os.close(descriptor)
+
+
+def _exists(raw: str, directory: int) -> bool:
+    try:
+        os.stat(raw, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:  # removed while we looked: says nothing
+        return False
+    return True
 
 
 def _detached_mount() -> int:
