@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ipcctl.errors import InterfaceMissing, IpcctlError, ParseError, SysvMissing
+from ipcctl.errors import InterfaceMissing, IpcctlError, ParseError
 from ipcctl.kernel import devshm, mqueue
 from ipcctl.kernel.accounts import Accounts
-from ipcctl.kernel.files import read_bytes
+from ipcctl.kernel.sysvipc import read_table
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.objects import IpcObject, MessageQueue
 from ipcctl.model.snapshot import Gap, Snapshot
@@ -97,26 +97,16 @@ class Host:
         return [MessageQueue._make((*queue[:-1], limit)) for queue, limit in zip(queues, qbytes, strict=True)]
 
 
-def _sysvipc(roots: Roots, kind: str) -> tuple[str, str]:
-    """The text of one /proc/sysvipc file and its path."""
-    path = f"{roots.proc}/sysvipc/{kind}"
-    try:
-        return read_bytes(path).decode("ascii", "replace"), path
-    except FileNotFoundError as error:
-        message = f"{path} does not exist"
-        raise SysvMissing(message) from error
-
-
 def _segments(roots: Roots, _: list[Gap]) -> list[IpcObject]:
-    return [*parse_shm(*_sysvipc(roots, SHM))]
+    return [*parse_shm(*read_table(roots.proc, SHM))]
 
 
 def _semaphore_sets(roots: Roots, _: list[Gap]) -> list[IpcObject]:
-    return [*parse_sem(*_sysvipc(roots, SEM))]
+    return [*parse_sem(*read_table(roots.proc, SEM))]
 
 
 def _message_queues(roots: Roots, _: list[Gap]) -> list[IpcObject]:
-    return [*parse_msg(*_sysvipc(roots, MSG))]
+    return [*parse_msg(*read_table(roots.proc, MSG))]
 
 
 def _posix_segments(roots: Roots, _: list[Gap]) -> list[IpcObject]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 IPC_RMID = 0
+IPC_STAT = 2
 IPC_NOWAIT = 0o4000
 MSG_NOERROR = 0o10000
 MSG_COPY = 0o40000
@@ -63,6 +64,9 @@ class _Libc:
         self.shmctl = keep.shmctl
         self.semctl = keep.semctl
         self.msgctl = keep.msgctl
+        self.shmget = keep.shmget
+        self.semget = keep.semget
+        self.msgget = keep.msgget
         self.msgrcv = keep.msgrcv
         self.msgrcv.restype = ctypes.c_ssize_t
 
@@ -116,6 +120,32 @@ class SysvControl:
             return Stat(key & 0xFFFFFFFF, uid, cuid, ctime, max(atime, dtime, ctime), nattch)
         key, uid, cuid, *times = _STAT[kind].unpack_from(self._view)
         return Stat(key & 0xFFFFFFFF, uid, cuid, times[-1], max(times), 0)
+
+    def readable(self, kind: str, identifier: int) -> bool:
+        """Whether IPC_STAT is granted: read permission. Raises OSError (EINVAL, EIDRM) when the object is gone."""
+        libc, buffer = self._libc, self._buffer
+        if kind == SEM:
+            failed = libc.semctl(identifier, 0, IPC_STAT, buffer)
+        elif kind == SHM:
+            failed = libc.shmctl(identifier, IPC_STAT, buffer)
+        else:
+            failed = libc.msgctl(identifier, IPC_STAT, buffer)
+        if failed and ctypes.get_errno() != errno.EACCES:
+            raise _fail(f"{kind}:{identifier}")
+        return not failed
+
+    def find(self, kind: str, key: int) -> int:
+        """The id behind a key (32 bits, unsigned, not 0). Raises OSError: ENOENT if no object has it."""
+        number = ctypes.c_int(key)
+        if kind == SEM:
+            found = self._libc.semget(number, 0, 0)
+        elif kind == SHM:
+            found = self._libc.shmget(number, ctypes.c_size_t(0), 0)
+        else:
+            found = self._libc.msgget(number, 0)
+        if found < 0:
+            raise _fail(f"{kind}:0x{key:08x}")
+        return int(found)
 
     def queue_limits(self, identifiers: Iterable[int]) -> list[int | None]:
         """Qbytes of each queue in order; None for one that is gone."""
