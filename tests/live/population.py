@@ -186,6 +186,15 @@ def _posix(
     }
 
 
+def _value(name: str) -> int:
+    """The value by sem_getvalue(3), the semaphore unmapped again: who maps it has it in use."""
+    semaphore = posix_ipc.Semaphore(name)
+    try:
+        return int(semaphore.value)
+    finally:
+        semaphore.close()
+
+
 def _may_read(path: Path, reader: int) -> bool:
     status = path.stat()
     bit = 0o400 if status.st_uid == reader else 0o040 if status.st_gid == reader else 0o004
@@ -194,7 +203,7 @@ def _may_read(path: Path, reader: int) -> bool:
 
 def _in_shm(path: Path, names: dict[int, str | None], groups: dict[int, str | None], reader: int) -> dict[str, Any]:
     if path.name.startswith("sem."):
-        value = posix_ipc.Semaphore("/" + path.name[4:]).value if _may_read(path, reader) else None
+        value = _value("/" + path.name[4:]) if _may_read(path, reader) else None
         return {**_posix("psem", "/" + path.name[4:], path, names, groups), "value": value}
     status = path.stat()
     sizes = {"size": status.st_size, "allocated": status.st_blocks * 512}
