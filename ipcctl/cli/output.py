@@ -14,6 +14,7 @@ from ipcctl.kernel.host import Host
 from ipcctl.model.kinds import KINDS
 from ipcctl.model.snapshot import Gap
 from ipcctl.render.columns import (
+    BESIDE_EVIDENCE,
     DEFAULT,
     WIDE,
     Column,
@@ -65,12 +66,14 @@ class Output(NamedTuple):
         if self._instead():
             chosen = named_columns(kind, self._asked())
             return chosen + tuple(column for column in self.more if column not in chosen)
-        if self.format in _RECORDS:
-            usual = record_columns(kind)
-        else:
-            usual = named_columns(kind, WIDE[kind] if self.format == "table" and is_wide() else DEFAULT[kind])
+        usual = record_columns(kind) if self.format in _RECORDS else named_columns(kind, self._usual(kind))
         more = (*named_columns(kind, self._asked()), *self.more)
         return usual + tuple(column for column in more if column not in usual)
+
+    def _usual(self, kind: str) -> Sequence[str]:
+        if self.format != "table":
+            return DEFAULT[kind]
+        return WIDE[kind] if is_wide() else BESIDE_EVIDENCE if self.more else DEFAULT[kind]
 
     def needs(self, names: Sequence[str], kind: str) -> bool:
         """Whether one of the columns *names* of *kind* will be shown or sorted by."""

@@ -250,6 +250,8 @@ DEFAULT: dict[str, tuple[str, ...]] = {
     PSEM: ("ref", "perms", "user", "value", "idle"),
     PMSG: ("ref", "perms", "user", "qsize", "qnum", "maxmsg", "idle"),
 }
+# What is left of it on a narrow terminal beside columns of evidence, which are long.
+BESIDE_EVIDENCE = ("ref", "user", "size", "cbytes", "idle")
 WIDE: dict[str, tuple[str, ...]] = {
     SHM: (
         *("ref", "key", "perms", "user", "group", "cuser", "size", "rss", "swap"),

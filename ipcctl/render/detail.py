@@ -129,7 +129,7 @@ def as_panel(exhibit: Exhibit) -> Panel:
         parts += ["", *tables([listing._replace(title=title)])]
     return Panel(
         Group(*parts), title=Text(item.ref, style="bold"), subtitle=KINDS[item.kind].singular, title_align="left",
-        subtitle_align="right", padding=(0, 1),
+        subtitle_align="right", padding=(0, 1), expand=False,
     )  # fmt: skip
 
 
