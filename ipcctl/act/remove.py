@@ -11,10 +11,12 @@ import ctypes
 import errno
 import os
 import time
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from ipcctl.act.judge import Judge
 from ipcctl.kernel import devshm, lease
+from ipcctl.kernel.sysv import STAT_FIELDS
 from ipcctl.model.evidence import BUSY, FREE
 from ipcctl.model.kinds import KINDS, PMSG, SEM, SHM
 from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, WOULD_REMOVE, Outcome
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _GONE = frozenset({errno.EINVAL, errno.EIDRM, errno.ENOENT})
 _CHANGED = "changed since it was listed"
 _NOT_OWNER = "only its owner, its creator or root may remove it"
+_IDENTITY = ("key", "uid", "cuid", "ctime")  # beside the id
+_LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
 _KNOCKED = "in-use: somebody opened it just now"
 _SETTLE = 50e-6  # seconds for an open that had found the name before it was renamed to arrive at the lease
 
@@ -68,17 +72,22 @@ class Remover:
         now = control.stat(kind, item.id)
         if now is None:
             return ALREADY_GONE, "somebody else removed it first"
-        if (now.key, now.uid, now.cuid, now.ctime) != (item.key, item.uid, item.cuid, item.ctime):
-            return KEPT, _CHANGED
-        if not self._force:
-            if now.last_used != item.last_used:
-                return KEPT, "used since it was listed"
-            if kind == SHM and now.nattch:
-                return KEPT, f"in-use: {now.nattch} attachment(s) since it was listed"
-            if kind == SEM and (waiting := self._waiters(item)):
-                return KEPT, f"in-use: {waiting} waiting thread(s) since it was listed"
+        if now != _LISTED[kind](item) and (reason := self._reason_to_keep(kind, item, now)):
+            return KEPT, reason
+        if kind == SEM and not self._force and (waiting := self._waiters(item)):
+            return KEPT, f"in-use: {waiting} waiting thread(s) since it was listed"
         control.remove(kind, item.id)
-        return (MARKED, "goes with its last attachment") if now.nattch else (REMOVED, "")
+        return (MARKED, "goes with its last attachment") if kind == SHM and now[-1] else (REMOVED, "")
+
+    def _reason_to_keep(self, kind: str, item: Any, now: tuple[int, ...]) -> str:  # noqa: ANN401
+        """Why an object that is not as it was listed stays; empty = it may go all the same."""
+        fields = dict(zip(STAT_FIELDS[kind], now, strict=True))
+        if any(fields[name] != getattr(item, name) for name in _IDENTITY):
+            return _CHANGED
+        if self._force:
+            return ""
+        attached = fields.get("nattch", 0)
+        return f"in-use: {attached} attachment(s) since it was listed" if attached else "used since it was listed"
 
     def _waiters(self, item: Any) -> int:  # noqa: ANN401  a semaphore set
         """0 too where there is no right to ask: the plan said so."""

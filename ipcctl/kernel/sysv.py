@@ -10,7 +10,7 @@ import errno
 import os
 import struct
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ipcctl.errors import InterfaceMissing
 from ipcctl.model.detail import Message, Semaphore
@@ -29,28 +29,23 @@ SHM_STAT_ANY, SEM_STAT_ANY, MSG_STAT_ANY = 15, 20, 13
 
 _INDEX_MASKS = (0x7FFF, 0xFFFFFF)  # default ipcmni, ipcmni_extend: an id is sequence and index
 
-# ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part. Read: key uid cuid, times, nattch.
-_PERM = "=iI4xI32x"
+# What *_STAT_ANY tells of each kind, by the field names of its row.
+STAT_FIELDS = {
+    SHM: ("key", "uid", "cuid", "atime", "dtime", "ctime", "nattch"),
+    SEM: ("key", "uid", "cuid", "otime", "ctime"),
+    MSG: ("key", "uid", "cuid", "stime", "rtime", "ctime"),
+}
+# ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part.
+_PERM = "=II4xI32x"
 _STAT = {
     SHM: struct.Struct(_PERM + "8xqqq8xQ"),  # segsz, atime dtime ctime, cpid+lpid, nattch
-    MSG: struct.Struct(_PERM + "qqq"),  # stime rtime ctime
     # otime, on x86-64 a spare word, ctime
     SEM: struct.Struct(_PERM + ("q8xq" if os.uname().machine == "x86_64" else "qq")),
+    MSG: struct.Struct(_PERM + "qqq"),  # stime rtime ctime
 }
 _QBYTES = 48 + 40
 
 _ABI_KNOWN = sys.maxsize > 2**32
-
-
-class Stat(NamedTuple):
-    """What tells an object from a later one of the same id, and whether it is used, at this moment."""
-
-    key: int
-    uid: int
-    cuid: int
-    ctime: int
-    last_used: int  # the newest of its times
-    nattch: int  # segments; 0 for other kinds
 
 
 class _Libc:
@@ -111,15 +106,12 @@ class SysvControl:
                 raise _fail(f"{kind}:{identifier}")
         return False
 
-    def stat(self, kind: str, identifier: int) -> Stat | None:
-        """The object with this id now; None if it is gone. Needs Linux 4.17, no right over the object."""
-        if not self._stat_any(kind, identifier):
-            return None
-        if kind == SHM:
-            key, uid, cuid, atime, dtime, ctime, nattch = _STAT[kind].unpack_from(self._view)
-            return Stat(key & 0xFFFFFFFF, uid, cuid, ctime, max(atime, dtime, ctime), nattch)
-        key, uid, cuid, *times = _STAT[kind].unpack_from(self._view)
-        return Stat(key & 0xFFFFFFFF, uid, cuid, times[-1], max(times), 0)
+    def stat(self, kind: str, identifier: int) -> tuple[int, ...] | None:
+        """The STAT_FIELDS of the object with this id now; None if it is gone.
+
+        Needs Linux 4.17 and no right over the object. Raises OSError.
+        """
+        return _STAT[kind].unpack_from(self._view) if self._stat_any(kind, identifier) else None
 
     def readable(self, kind: str, identifier: int) -> bool:
         """Whether IPC_STAT is granted: read permission. Raises OSError (EINVAL, EIDRM) when the object is gone."""
