@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
-from ipcctl.cli.output import Output, check_kinds, choose_output, note, note_gaps
+from ipcctl.cli.output import Output, check_kinds, choose_output, complete_kinds, note, note_gaps
 from ipcctl.kernel.host import Host
 from ipcctl.model.kinds import KINDS, MSG, PSHM
 from ipcctl.policy.selection import check_applies, possible_kinds, select
@@ -40,7 +40,9 @@ Examples:
 @app.command(epilog=_EXAMPLES)
 @with_options(host=open_host, chosen=choose, output=choose_output)
 def ls(
-    kinds: Annotated[list[str] | None, typer.Argument(metavar="[KIND]...", help=" ".join(KINDS))] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Argument(metavar="[KIND]...", help=" ".join(KINDS), autocompletion=complete_kinds)
+    ] = None,
     *,
     holders: Annotated[bool, typer.Option("--holders", help="Show who holds each object (a walk over /proc).")] = False,
     verdict: Annotated[

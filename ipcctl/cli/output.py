@@ -159,6 +159,11 @@ def choose_format(name: str | None, *, json: bool, formats: Sequence[str] = FORM
     return name or ("table" if sys.stdout.isatty() else "plain")
 
 
+def complete_kinds(incomplete: str) -> list[str]:
+    """The kinds that begin like that, for the shell."""
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
 def check_kinds(kinds: Sequence[str]) -> list[str]:
     """*kinds* without doubles, in the usual order; none = all. Raises UsageError for an unknown one."""
     for kind in kinds:
