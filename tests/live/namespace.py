@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+import resource
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 0x4_0000
 MNT_DETACH = 0x2
+QUEUE_BYTES = 64 << 20
 
 SHM = Path("/dev/shm")
 USUAL_MQUEUE = Path("/dev/mqueue")
@@ -103,6 +105,7 @@ def _enter_first() -> Namespace:
         as_user = _refusal(through_user_namespace=True)
         if as_user:
             raise NamespaceUnavailable(f"no private namespace: {as_root}; with a user namespace: {as_user}")
+    _raise_queue_limit()
     host = os.readlink("/proc/self/ns/ipc")
     mqueue = USUAL_MQUEUE if USUAL_MQUEUE.is_dir() else _own_directory()
     try:
@@ -116,11 +119,24 @@ def _enter_first() -> Namespace:
 def _enter_again(before: Namespace) -> Namespace:
     if before.pid != os.getpid():
         unshare(CLONE_NEWNS)
+    _empty(before.mqueue)
     umount(before.mqueue)
     umount(before.shm)
     unshare(CLONE_NEWIPC)
     _mount_file_systems(before.mqueue)
     return Namespace(before.mqueue, before.other_uids, before.host_ipc, os.getpid())
+
+
+def _empty(mqueue: Path) -> None:
+    """Remove the queues: those of an abandoned namespace count against the user until the kernel finds time for it."""
+    for queue in mqueue.iterdir():
+        queue.unlink(missing_ok=True)
+
+
+def _raise_queue_limit() -> None:
+    """Let root have as many bytes in queues as the tests that run beside each other take (getrlimit(2))."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_MSGQUEUE, (QUEUE_BYTES, QUEUE_BYTES))
 
 
 def _refusal(*, through_user_namespace: bool) -> str:
