@@ -10,22 +10,20 @@ from typing import Annotated
 import typer
 
 from ipcctl.act.remove import Remover
-from ipcctl.cli.objects import find
+from ipcctl.cli.objects import Verb, ask
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
-from ipcctl.cli.output import FORMATS, Output, check_kinds, choose_format, note, note_gaps, print_rich
-from ipcctl.errors import ObjectMissing, Refused, UsageError
+from ipcctl.cli.output import FORMATS, Output, choose_format, note, note_gaps, print_rich
+from ipcctl.errors import Refused, UsageError
 from ipcctl.kernel.host import Host
-from ipcctl.model.kinds import KINDS
-from ipcctl.model.objects import IpcObject
 from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
 from ipcctl.model.snapshot import Gap
 from ipcctl.policy.plan import plan_removal
-from ipcctl.policy.selection import Selection, check_applies, possible_kinds, select
 from ipcctl.render.columns import View
 from ipcctl.render.outcomes import outcome_listing, outcome_records
 
 app = new_command()
 
+_VERB = Verb("rm", "remove", "removed")
 _MIN_IDLE = 60  # seconds: a program between create and attach must not lose its object
 
 _EXAMPLES = """\b
@@ -58,14 +56,12 @@ def rm(
     host: Host,
 ) -> int:
     """Remove the objects named, or those that filters select. What is in use is kept unless --force."""
-    kinds, refs = _split(what or [])
-    selection = chosen.on(host, min_idle=_MIN_IDLE)
-    _check(kinds, refs, selection, everything=all)
+    asked_for = ask(what or [], chosen.on(host, min_idle=_MIN_IDLE), _VERB, everything=all)
     output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=False, numeric=numeric)
     view = output.view(host, chosen.now)
-    objects, gaps = _named(host, refs) if refs else _selected(host, kinds, selection, chosen.now)
+    objects, gaps = asked_for.look_up(host, chosen.now)
     with Remover(host, {item.kind for item in objects}, force=force) as remover:
-        objects = remover.judge.select(objects, selection, chosen.now)
+        objects = remover.judge.select(objects, asked_for.selection, chosen.now)
         outcomes = plan_removal(objects, remover.judge.verdict_on, force=force)
         gaps = (*gaps, *remover.judge.gaps)
         asked = not (yes or dry_run) and any(step.result == WOULD_REMOVE for step in outcomes)
@@ -75,49 +71,7 @@ def rm(
             outcomes = _carry_out(remover, outcomes, output, view, gaps, quiet=asked)
         else:
             _report(outcomes, output, view, gaps)
-    return int(any(step.result == FAILED or (refs and step.result == KEPT) for step in outcomes))
-
-
-def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The kinds and the references among the arguments."""
-    kinds = [word for word in words if ":" not in word and "/" not in word]
-    return (check_kinds(kinds) if kinds else []), [word for word in words if word not in kinds]
-
-
-def _check(kinds: Sequence[str], refs: Sequence[str], selection: Selection, *, everything: bool) -> None:
-    limited = selection.filters
-    if refs and (kinds or limited or everything):
-        message = "references and filters together"
-        raise UsageError(message, hint="name objects, or describe them with filters (and kinds), not both")
-    if not (refs or limited or everything):
-        message = "nothing says what to remove"
-        raise UsageError(message, hint="name objects (shm:65538), give a filter (--user me), or --all")
-    if limited and everything:
-        message = "--all contradicts the filters"
-        raise UsageError(message, hint="drop one of them")
-    check_applies(kinds or tuple(KINDS), selection)
-
-
-def _named(host: Host, refs: Sequence[str]) -> tuple[list[IpcObject], Sequence[Gap]]:
-    found = find(host, refs)
-    if found.missing:
-        note_gaps(found.gaps)
-        message = f"no such object: {' '.join(map(str, found.missing))}; nothing was removed"
-        raise ObjectMissing(message)
-    return found.objects, found.gaps
-
-
-def _selected(
-    host: Host, kinds: Sequence[str], selection: Selection, now: float
-) -> tuple[list[IpcObject], Sequence[Gap]]:
-    snapshot = host.snapshot(possible_kinds(kinds or tuple(KINDS), selection), queue_limits=False)
-    if snapshot.broken:
-        note_gaps(snapshot.gaps)
-        message = "the listing is not whole; nothing was removed"
-        raise Refused(message, hint="name the kinds that can be read: ipcctl rm msg --user me")
-    return [
-        item for kind, items in snapshot.objects.items() for item in select(items, kind, selection, now)
-    ], snapshot.gaps
+    return int(any(step.result == FAILED or (asked_for.refs and step.result == KEPT) for step in outcomes))
 
 
 def _confirm(plan: Sequence[Outcome], view: View) -> None:
