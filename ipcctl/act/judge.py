@@ -17,7 +17,7 @@ from ipcctl.kernel.holders import Places, Walk, places_of, unlinked_size, walk
 from ipcctl.kernel.namespaces import processes_outside
 from ipcctl.kernel.processes import Processes
 from ipcctl.model.evidence import BUSY, NOT_ASKED, Evidence
-from ipcctl.model.holder import ALIVE, NEVER, WAITING, Holder, Recorded
+from ipcctl.model.holder import ALIVE, GONE, HIDDEN, NEVER, WAITING, Holder, Recorded
 from ipcctl.model.kinds import KINDS, MSG, PMSG, SEM, SHM
 from ipcctl.model.objects import PosixSegment
 from ipcctl.model.snapshot import Gap
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from ipcctl.policy.selection import Selection
 
 _DELETED = " (deleted)"
+_RIGHT_AFTER = 1  # seconds
+_STALE = 1.0  # seconds
+_ODD_FILE_SYSTEM = "its file system does not tell who maps a file"
 
 
 class Judge:
@@ -47,6 +50,8 @@ class Judge:
         self._kinds = frozenset(kinds)
         self._processes: Processes | None = None
         self._walked: Walk | None = None
+        self._latest: Walk | None = None  # of queues only, for a removal that comes later
+        self._looked_at = 0.0
         self._control: SysvControl | None = None
         self._directories: dict[str, int | None] = {}
         self._outside: bool | None = None
@@ -79,6 +84,7 @@ class Judge:
             queues = self.directory(PMSG) if PMSG in self._kinds else None
             places: Places = places_of(self._host.roots.shm, queues)
             self._walked = walk(self._host.roots.proc, places, self.processes, self._kinds)
+            self._looked_at = time.monotonic()
         return self._walked
 
     def look(self) -> None:
@@ -102,6 +108,13 @@ class Judge:
     def holders(self, item: IpcObject) -> tuple[Holder, ...]:
         """Who holds *item* now, as far as the walk could see."""
         return self.walked.of(_target(item))
+
+    def waiting_now(self, item: IpcObject) -> tuple[Holder, ...]:
+        """Who sleeps on a System V queue, by a walk that is a second old at most: the queue itself does not tell."""
+        if time.monotonic() - self._looked_at > _STALE:
+            self._latest = walk(self._host.roots.proc, Places(self._host.roots.shm, None, None), self.processes, {MSG})
+            self._looked_at = time.monotonic()
+        return (self._latest or self.walked).of(_target(item))
 
     def verdict_on(self, item: IpcObject) -> Verdict:
         """Whether *item* is still used, and why; asked once per object."""
@@ -156,10 +169,10 @@ class Judge:
         linked = set() if directory is None else {entry.inode() for entry in os.scandir(directory)}
         found = []
         for (device, inode), file in sorted(self.walked.unlinked.items()):
-            if inode not in linked:
+            status = None if inode in linked else unlinked_size(file, (device, inode))
+            if status is not None:
                 name = "/" + file.path.removesuffix(_DELETED).rsplit("/", 1)[-1] + _DELETED
-                mode, uid, gid, size, allocated, mtime, ctime = unlinked_size(file)
-                found.append(PosixSegment(name, mode, uid, gid, size, allocated, mtime, ctime, device, inode))
+                found.append(PosixSegment(name, *status, device, inode))
         return found
 
     def commands(self, item: Any, pids: Iterable[int]) -> dict[int, str]:  # noqa: ANN401  any object
@@ -201,6 +214,9 @@ class Judge:
             pids = control.last_pids(item.semid, item.nsems)
         except OSError:
             return Evidence(holders=self._waiting(item))
+        holders = self._waiting(item)  # a stopped or frozen process still waits, but is not counted
+        if waiters or holders:
+            return Evidence(holders=holders, waiters=waiters)
         when = max(item.otime, item.ctime) if any(pids) else item.otime
         recorded = tuple(
             self._recorded("last operation", pid, when) for pid in dict.fromkeys(pids) if pid or not any(pids)
@@ -208,15 +224,23 @@ class Judge:
         lead = next((r.pid for r in recorded if r.pid and r.fate != ALIVE and self.processes.leads(r.pid)), 0)
         if lead:
             recorded += (Recorded(f"a process of the session or group of {lead}", lead, ALIVE, 0),)
-        kin = "" if waiters or any(r.fate == ALIVE for r in recorded) else self._kin(item)
-        return Evidence(holders=self._waiting(item) if waiters else (), recorded=recorded, waiters=waiters, kin=kin)
+        if any(process.fate in (ALIVE, HIDDEN) for process in recorded):
+            return Evidence(recorded=recorded, waiters=waiters)
+        own = item.uid == item.cuid == os.geteuid()  # hidepid hides nobody of one's own
+        return Evidence(recorded=recorded, waiters=waiters, blind=self._blind(own=own), kin=self._kin(item))
 
-    def _kin(self, item: Any) -> str:  # noqa: ANN401
-        """Live processes of the account that a set was given to, which may use it though none is on record."""
-        if item.uid == item.cuid:
-            return ""
-        count = self.processes.older_of(item.uid, item.ctime)
-        return f"{count} older process(es) of its owner may use it still" if count else ""
+    def _kin(self, item: Any) -> int:  # noqa: ANN401
+        """Live processes of its owner that were there at the last use, or came right after it (a fork, an exec).
+
+        The kernel records neither who made a set or a queue nor all who use it: a parent whose workers operate on it.
+        """
+        return self.processes.older_of(item.uid, item.last_used + _RIGHT_AFTER)
+
+    def _blind(self, *, own: bool = False) -> str:
+        """Why users of an object may be out of sight altogether."""
+        if self.outside:
+            return "processes outside this pid namespace cannot be seen"
+        return "" if own else self.walked.hidden
 
     def _message_queue(self, item: Any) -> Evidence:  # noqa: ANN401
         holders = self._waiting(item)
@@ -228,7 +252,8 @@ class Judge:
         )
         if all(process.fate == NEVER for process in recorded) or any(process.fate == ALIVE for process in recorded):
             return Evidence(recorded=recorded)
-        return Evidence(recorded=recorded, unseen=self._unseen(item), outside=self.outside)
+        blind = self.walked.deaf or self._blind()
+        return Evidence(recorded=recorded, unseen=self._unseen(item), blind=blind, kin=self._kin(item))
 
     def _waiting(self, item: IpcObject) -> tuple[Holder, ...]:
         return tuple(holder for holder in self.holders(item) if holder.how == WAITING)
@@ -238,18 +263,26 @@ class Judge:
         if holders:
             return Evidence(holders=holders)
         asked = self.ask_lease(item)
-        pid = process_in_name(item)
-        alive = pid is not None and self.processes.fate(pid, item.mtime) == ALIVE
-        sign = f"process {pid} of its name lives ({self.processes.comm(pid)})" if alive and pid is not None else None
+        sign, veiled = self._sign_in_name(item)
         if asked != NOT_ASKED:
-            return Evidence(lease=asked, sign=sign)
-        unseen = len(self.walked.unreadable) + bool(self.walked.hidden)
-        return Evidence(lease=asked, unseen=unseen, outside=self.outside, sign=sign)
+            return Evidence(lease=asked, sign=sign, veiled=veiled)
+        unseen = len(self.walked.unreadable) + self.walked.first_unreadable
+        directory = self.directory(item.kind)
+        lost = "" if directory is not None and lease.tells(directory) else _ODD_FILE_SYSTEM
+        return Evidence(lease=asked, unseen=unseen, blind=lost or self._blind(), sign=sign, veiled=veiled)
+
+    def _sign_in_name(self, item: Any) -> tuple[str | None, str]:  # noqa: ANN401
+        """What the producer's pid in the name of a file says: that it lives, or that nobody can tell."""
+        pid = process_in_name(item)
+        fate = self.processes.fate(pid, item.mtime) if pid else GONE
+        if fate == ALIVE and pid:
+            return f"process {pid} of its name lives ({self.processes.comm(pid)})", ""
+        return None, f"process {pid} of its name is not visible here" if fate == HIDDEN else ""
 
     def ask_lease(self, item: Any) -> str:  # noqa: ANN401
-        """The kernel's own answer for a file: FREE, BUSY or NOT_ASKED; FREE too for one that is gone."""
+        """The kernel's own answer for a file: FREE, BUSY, or NOT_ASKED: no right to ask, or it is gone."""
         directory = self.directory(item.kind)
-        if directory is None:
+        if directory is None or not lease.tells(directory):
             return NOT_ASKED
         try:
             return lease.probe(directory, devshm.file_name(item.kind, item.name), (item.device, item.inode))
@@ -269,8 +302,7 @@ class Judge:
         """How many processes that could not be looked into have the rights to wait on *item*."""
         if self._credentials is None:
             self._credentials = [self.processes.credentials(pid) for pid in self.walked.unreadable]
-        able = sum(known is None or may_use(known, item) for known in self._credentials)
-        return able + bool(self.walked.hidden)
+        return sum(known is None or may_use(known, item) for known in self._credentials)
 
     def control(self) -> SysvControl:
         """The System V calls. Raises InterfaceMissing on a relocated /proc."""
@@ -297,7 +329,7 @@ def _like_set(judge: Judge, item: Any) -> tuple[Any, ...] | None:  # noqa: ANN40
 def _like_queue(_: Judge, item: Any) -> tuple[Any, ...]:  # noqa: ANN401
     return (
         *(MSG, item.lspid, item.stime, item.lrpid, item.rtime),
-        *(item.uid, item.gid, item.cuid, item.cgid, item.mode),
+        *(item.ctime, item.uid, item.gid, item.cuid, item.cgid, item.mode),
     )
 
 

@@ -1,4 +1,4 @@
-"""Removing, one object at a time: look again, compare, remove. Losing a race is success.
+"""Removing: look again, compare, remove. Losing a race is success.
 
 A System V object is asked for its identity and its use right before IPC_RMID. A file goes under a lease: leased,
 renamed aside, asked again whether somebody knocked, then unlinked or put back; so nobody can open it between the
@@ -7,22 +7,21 @@ check and the removal. The mqueue file system knows no rename: leased, asked, un
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import time
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
+from ipcctl.act.aside import KNOCKED, TOO_LATE, Aside
 from ipcctl.act.judge import Judge
 from ipcctl.kernel import devshm, lease
 from ipcctl.kernel.sysv import STAT_FIELDS
 from ipcctl.model.evidence import BUSY, FREE
-from ipcctl.model.kinds import KINDS, PMSG, SEM, SHM
+from ipcctl.model.kinds import KINDS, MSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, WOULD_REMOVE, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ipcctl.kernel.host import Host
 
@@ -31,8 +30,8 @@ _CHANGED = "changed since it was listed"
 _NOT_OWNER = "only its owner, its creator or root may remove it"
 _IDENTITY = ("key", "uid", "cuid", "ctime")  # beside the id
 _LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
-_KNOCKED = "in-use: somebody opened it just now"
-_SETTLE = 50e-6  # seconds for an open that had found the name before it was renamed to arrive at the lease
+_RENAMED = frozenset({PSHM, PSEM})  # files of a file system that knows rename(2)
+_TOGETHER = 64  # files put aside at once: descriptors held open, names missing if the process is killed then
 
 
 class Remover:
@@ -52,19 +51,49 @@ class Remover:
         self.judge.__exit__(*exception)
 
     def carry_out(self, plan: Iterable[Outcome]) -> Iterator[Outcome]:
-        """Do what *plan* says, one object after the other; what it keeps passes through unchanged."""
+        """Do what *plan* says, in order, files several at once; what it keeps passes through unchanged."""
+        files: list[Outcome] = []
         for step in plan:
-            yield self._remove(step) if step.result == WOULD_REMOVE else step
+            together = step.result == WOULD_REMOVE and step.object.kind in _RENAMED and not self._force
+            if together:
+                files.append(step)
+            if files and (not together or len(files) == _TOGETHER):
+                yield from self._remove_files(files)
+                files = []
+            if not together:
+                yield self._remove(step) if step.result == WOULD_REMOVE else step
+        yield from self._remove_files(files)
+
+    def _remove_files(self, steps: Sequence[Outcome]) -> list[Outcome]:
+        """Put the files aside, wait once for all, unlink those nobody knocked at."""
+        if not steps:
+            return []
+        directory = self.judge.directory(steps[0].object.kind)
+        if directory is None:
+            return [self._remove(step) for step in steps]
+        with Aside(directory) as aside:
+            refused = {}
+            for step in steps:
+                item: Any = step.object
+                try:
+                    file = devshm.file_name(item.kind, item.name)
+                    reason = _changed(directory, file, item) or aside.put(item, file)
+                except OSError as error:
+                    refused[item] = _failure(error)
+                else:
+                    if reason:
+                        refused[item] = KEPT, reason
+            aside.settle()
+            ends = refused | {item: aside.end(item) for item in aside.items}
+        return [Outcome(step.object, ends[step.object][0], ends[step.object][1] or step.why) for step in steps]
 
     def _remove(self, step: Outcome) -> Outcome:
         item = step.object
         try:
             result, why = self._posix(item) if KINDS[item.kind].posix else self._system_v(item)
         except OSError as error:
-            if error.errno in _GONE:
-                return Outcome(item, ALREADY_GONE, "somebody else removed it first")
-            denied = error.errno in (errno.EPERM, errno.EACCES)
-            return Outcome(item, FAILED, _NOT_OWNER if denied else str(error.strerror))
+            result, why = _failure(error)
+            return Outcome(item, result, why)
         return Outcome(item, result, why or step.why)
 
     def _system_v(self, item: Any) -> tuple[str, str]:  # noqa: ANN401  any System V object
@@ -74,7 +103,7 @@ class Remover:
             return ALREADY_GONE, "somebody else removed it first"
         if now != _LISTED[kind](item) and (reason := self._reason_to_keep(kind, item, now)):
             return KEPT, reason
-        if kind == SEM and not self._force and (waiting := self._waiters(item)):
+        if kind in _WAITERS and not self._force and (waiting := _WAITERS[kind](self, item)):
             return KEPT, f"in-use: {waiting} waiting thread(s) since it was listed"
         control.remove(kind, item.id)
         return (MARKED, "goes with its last attachment") if kind == SHM and now[-1] else (REMOVED, "")
@@ -89,63 +118,50 @@ class Remover:
         attached = fields.get("nattch", 0)
         return f"in-use: {attached} attachment(s) since it was listed" if attached else "used since it was listed"
 
-    def _waiters(self, item: Any) -> int:  # noqa: ANN401  a semaphore set
-        """0 too where there is no right to ask: the plan said so."""
+    def _waiters_counted(self, item: Any) -> int:  # noqa: ANN401  a semaphore set
+        """The kernel's count; 0 too where there is no right to ask: the plan said so."""
         try:
             return self.judge.control().waiters(item.semid, item.nsems)
         except PermissionError:
             return 0
+
+    def _waiters_seen(self, item: Any) -> int:  # noqa: ANN401  a message queue
+        return len(self.judge.waiting_now(item))
 
     def _posix(self, item: Any) -> tuple[str, str]:  # noqa: ANN401  any POSIX object
         directory = self.judge.directory(item.kind)
         if directory is None:
             raise FileNotFoundError(errno.ENOENT, "its directory is gone", item.ref)
         file = devshm.file_name(item.kind, item.name)
-        status = os.stat(file, dir_fd=directory, follow_symlinks=False)
-        if (status.st_dev, status.st_ino) != (item.device, item.inode):
-            return KEPT, _CHANGED
+        if changed := _changed(directory, file, item):
+            return KEPT, changed
         if self._force:
             os.unlink(file, dir_fd=directory)
             return REMOVED, ""
         with lease.leased(directory, file, (item.device, item.inode)) as (answer, descriptor):
             if answer == BUSY:
                 return KEPT, "in-use: somebody has it open or mapped since it was listed"
-            if answer != FREE:  # no lease to be had here: the walk over /proc has decided
-                os.unlink(file, dir_fd=directory)
-                return REMOVED, ""
-            if item.kind == PMSG:
-                return _unlink_queue(directory, file, descriptor)
-            return _unlink_aside(directory, file, descriptor)
+            if answer == FREE:
+                if lease.knocked(descriptor):
+                    return KEPT, KNOCKED
+                # mq_open(3) waits for the lease with the directory locked, and unlink(2) waits for that lock
+                lease.give_back(descriptor)
+            os.unlink(file, dir_fd=directory)
+            late = answer == FREE and lease.take(descriptor) == BUSY
+            return REMOVED, TOO_LATE if late else ""
 
 
-def _unlink_queue(directory: int, file: bytes, descriptor: int) -> tuple[str, str]:
-    if lease.knocked(descriptor):
-        return KEPT, _KNOCKED
-    os.unlink(file, dir_fd=directory)
-    return REMOVED, ""
+_WAITERS = {SEM: Remover._waiters_counted, MSG: Remover._waiters_seen}  # noqa: SLF001  its own
 
 
-def _unlink_aside(directory: int, file: bytes, descriptor: int) -> tuple[str, str]:
-    """Unlink under a private name that nobody can have asked for, or put the file back."""
-    aside = b".ipcctl-%d-%s" % (os.getpid(), os.urandom(4).hex().encode())
-    os.rename(file, aside, src_dir_fd=directory, dst_dir_fd=directory)
-    try:
-        time.sleep(_SETTLE)
-        if not lease.knocked(descriptor):
-            os.unlink(aside, dir_fd=directory)
-            return REMOVED, ""
-    except BaseException:
-        _put_back(directory, aside, file)
-        raise
-    _put_back(directory, aside, file)
-    return KEPT, _KNOCKED
+def _changed(directory: int, file: bytes, item: Any) -> str:  # noqa: ANN401  an object that is a file
+    """Why a name is not to be removed; empty = it still leads to the file that was listed. Raises OSError."""
+    status = os.stat(file, dir_fd=directory, follow_symlinks=False)
+    return "" if (status.st_dev, status.st_ino) == (item.device, item.inode) else _CHANGED
 
 
-def _put_back(directory: int, aside: bytes, file: bytes) -> None:
-    """Give the file its name again. Raises OSError (EEXIST) where somebody made a new object of that name meanwhile."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    no_replace = 1  # RENAME_NOREPLACE, renameat2(2)
-    if libc.renameat2(directory, aside, directory, file, no_replace):
-        number = ctypes.get_errno()
-        where = f"put aside as {aside.decode()}: a new object took its name while it was being opened"
-        raise OSError(number, where if number == errno.EEXIST else os.strerror(number), aside)
+def _failure(error: OSError) -> tuple[str, str]:
+    if error.errno in _GONE:
+        return ALREADY_GONE, "somebody else removed it first"
+    denied = error.errno in (errno.EPERM, errno.EACCES)
+    return FAILED, _NOT_OWNER if denied else str(error.strerror)

@@ -83,9 +83,9 @@ def _confirm(plan: Sequence[Outcome], view: View) -> None:
 
     going = sum(step.result == WOULD_REMOVE for step in plan)
     print_rich(tables([outcome_listing(plan, view, "Plan")]), stderr=True)
-    sys.stderr.write(f"\nRemove {going} object{'s' * (going != 1)}? [y/N] ")
-    sys.stderr.flush()
     try:
+        sys.stderr.write(f"\nRemove {going} object{'s' * (going != 1)}? [y/N] ")
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         note("\nipcctl: interrupted; nothing was removed")

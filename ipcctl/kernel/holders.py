@@ -1,7 +1,8 @@
 """One walk over /proc: who has which IPC object attached, mapped or open, and who sleeps on it.
 
 Attached segments and mapped files come from maps, open files and queues from fd, sleepers from each thread's
-syscall file. Files are matched by device and inode, segments by id within one IPC namespace.
+syscall file. Files are matched by device and inode, in whatever namespace the process is; segments, sets and queues by
+id within one IPC namespace.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipcctl.kernel.files import read_bytes
-from ipcctl.kernel.namespaces import ipc_namespace, is_initial_ipc_namespace, is_initial_pid_namespace
+from ipcctl.kernel.namespaces import ipc_namespace, is_initial_ipc_namespace, is_initial_pid_namespace, processes_hidden
 from ipcctl.kernel.processes import comm_of
 from ipcctl.model.holder import ATTACHED, HOWS, MAPPED, OPEN, WAITING, Holder
 from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.parse.maps import device_text, parse_maps
-from ipcctl.parse.syscall import calls_of, parse_syscall
+from ipcctl.parse.syscall import IPC, calls_of, parse_syscall
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from ipcctl.kernel.processes import Processes
     from ipcctl.parse.syscall import Wait
@@ -27,6 +28,7 @@ Identity = tuple[int, int]  # st_dev, st_ino of a file
 Target = tuple[str, int] | Identity  # ("shm", shmid), ("sem", semid), ("msg", msqid), or a file
 
 _GONE = (FileNotFoundError, ProcessLookupError)
+_ROUNDS = 3  # listings of /proc: a process may hand over to a child that was not there when the first was made
 _NO_OBJECT = ("socket:", "pipe:", "anon_inode:", "/dev/null", "/dev/pts/", "/dev/tty")
 
 
@@ -36,6 +38,7 @@ class Places(NamedTuple):
     shm: str  # the directory of POSIX shared memory
     shm_device: int | None  # st_dev of its file system
     mqueue_device: int | None
+    shared: bool = False  # the directory is no file system of its own: other files are on that device too
 
 
 class Unlinked(NamedTuple):
@@ -54,7 +57,9 @@ class Walk:
         self.holders: dict[Target, dict[int, Holder]] = {}
         self.unlinked: dict[Identity, Unlinked] = {}
         self.unreadable: list[int] = []  # processes that could not be looked into and may hold something here
+        self.first_unreadable = False  # process 1 could not be looked into, and may hold files but nothing else here
         self.hidden = ""  # why whole processes are out of sight; empty = they are not
+        self.deaf = ""  # why the calls that threads sleep in cannot be seen at all; empty = they can
 
     def of(self, target: Target) -> tuple[Holder, ...]:
         """The holders of one object, by pid."""
@@ -76,13 +81,17 @@ def walk(proc: str, places: Places, processes: Processes, kinds: Collection[str]
         seen.hidden = f"{proc} shows no processes"
         return seen
     look = _Look(proc, places, processes, frozenset(kinds), seen)
-    own = os.getpid()
+    done = {int(os.readlink(f"{proc}/self"))}
     pids = [int(name) for name in os.listdir(proc) if name.isdigit()]
-    if 1 not in pids:
-        seen.hidden = "processes of other users are hidden (hidepid, proc(5)); root sees them"
-    for pid in pids:
-        if pid != own:
-            look.at(pid)
+    seen.hidden = processes_hidden(proc, first_seen=1 in pids)
+    for _ in range(_ROUNDS):
+        for pid in pids:
+            if pid not in done:
+                look.at(pid)
+        done.update(pids)
+        pids = [int(name) for name in os.listdir(proc) if name.isdigit() and int(name) not in done]
+        if not pids:
+            break
     return seen
 
 
@@ -99,101 +108,132 @@ class _Look:
         devices = {places.shm_device if files else None, places.mqueue_device if PMSG in kinds else None}
         self._devices = frozenset(device for device in devices if device is not None)
         waits = {kind for kind in (SEM, MSG, PMSG) if kind in kinds}
-        self._calls = {number: kind for number, kind in calls_of(os.uname().machine).items() if kind in waits}
+        known = calls_of(os.uname().machine)
+        self._calls = {number: kind for number, kind in known.items() if waits and kind in {*waits, IPC}}
+        if not known:
+            seen.deaf = f"what threads sleep in is not known on {os.uname().machine}"
+        elif not os.path.exists(f"{proc}/self/syscall"):
+            seen.deaf = "this kernel does not tell what threads sleep in"
 
     def at(self, pid: int) -> None:
         """Look into one process."""
         base = f"{self._proc}/{pid}"
         try:
-            same_namespace = ipc_namespace(self._proc, pid) == self._namespace
-            if not same_namespace and not self._shares_files(base):
-                return
-            if self._maps:
-                self._look_at_maps(pid, base, same_namespace=same_namespace)
-            if self._devices:
-                self._look_at_descriptors(pid, base)
-            if self._calls and same_namespace:
-                self._look_at_threads(pid, base)
+            self._look(pid, base)
         except _GONE:
-            return
+            for thread in self._other_threads(pid):
+                try:
+                    self._look(pid, thread)
+                except _GONE:
+                    continue
+                except PermissionError:
+                    self._cannot_look(pid)
+                return
         except PermissionError:
             self._cannot_look(pid)
 
-    def _shares_files(self, base: str) -> bool:
-        """Whether a process of another IPC namespace sees the same shared memory file system."""
-        if self._places.shm_device not in self._devices:
-            return False
+    def _other_threads(self, pid: int) -> Iterator[str]:
+        """Directories like that of a process: its first thread may have ended, and then shows nothing."""
         try:
-            return os.stat(f"{base}/root{self._places.shm}").st_dev == self._places.shm_device
+            threads = os.listdir(f"{self._proc}/{pid}/task")
         except OSError:
-            return False
+            return
+        for thread in threads:
+            if thread != str(pid):
+                yield f"{self._proc}/{pid}/task/{thread}"
 
-    def _look_at_maps(self, pid: int, base: str, *, same_namespace: bool) -> None:
-        mappings = parse_maps(read_bytes(f"{base}/maps"), self._device)
+    def _look(self, pid: int, base: str) -> None:
+        same_namespace = ipc_namespace(self._proc, base[len(self._proc) + 1 :]) == self._namespace
+        if not same_namespace and not self._devices:
+            return
+        if self._maps:
+            data = read_bytes(f"{base}/maps")
+            if not data:  # a kernel thread, or it ended just now
+                raise ProcessLookupError
+            self._look_at_maps(pid, base, data, same_namespace=same_namespace)
+        if self._devices:
+            self._look_at_descriptors(pid, base)
+        if self._calls and same_namespace:
+            self._look_at_threads(pid)
+
+    def _look_at_maps(self, pid: int, base: str, data: bytes, *, same_namespace: bool) -> None:
+        mappings = parse_maps(data, self._device)
         if same_namespace:
             for mapping in mappings.segments:
-                self._add((SHM, mapping.inode), pid, base, ATTACHED)
+                self._add((SHM, mapping.inode), pid, ATTACHED)
         for mapping in mappings.files:
             identity = (self._places.shm_device or 0, mapping.inode)
-            self._add(identity, pid, base, MAPPED)
+            self._add(identity, pid, MAPPED)
             if mapping.path.endswith(" (deleted)"):
                 entry = f"{base}/map_files/{mapping.start:x}-{mapping.end:x}"
                 self._note_unlinked(identity, mapping.path, entry, mapping.end - mapping.start)
 
     def _look_at_descriptors(self, pid: int, base: str) -> None:
-        directory = f"{base}/fd"
-        for name in os.listdir(directory):
-            path = f"{directory}/{name}"
-            try:
-                link = os.readlink(path)
-                if link.startswith(_NO_OBJECT):
+        directory = os.open(f"{base}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in os.listdir(directory):
+                try:
+                    link = os.readlink(name, dir_fd=directory)
+                    if link.startswith(_NO_OBJECT):
+                        continue
+                    status = os.stat(name, dir_fd=directory)
+                except PermissionError:
+                    raise
+                except OSError:  # closed meanwhile
                     continue
-                status = os.stat(path)
-            except OSError:
-                continue
-            if status.st_dev in self._devices:
-                identity = (status.st_dev, status.st_ino)
-                self._add(identity, pid, base, OPEN)
-                if link.endswith(" (deleted)") and status.st_dev == self._places.shm_device:
-                    self._note_unlinked(identity, link, path, 0)
+                if status.st_dev in self._devices:
+                    identity = (status.st_dev, status.st_ino)
+                    self._add(identity, pid, OPEN)
+                    if not status.st_nlink and status.st_dev == self._places.shm_device:
+                        self._note_unlinked(identity, link, f"{base}/fd/{name}", 0)
+        finally:
+            os.close(directory)
 
-    def _look_at_threads(self, pid: int, base: str) -> None:
-        for thread in os.listdir(f"{base}/task"):
+    def _look_at_threads(self, pid: int) -> None:
+        base = f"{self._proc}/{pid}/task"
+        for thread in os.listdir(base):
             try:
-                text = read_bytes(f"{base}/task/{thread}/syscall")
+                text = read_bytes(f"{base}/{thread}/syscall")
             except _GONE:
                 continue
             wait = parse_syscall(text, self._calls)
             if wait is not None:
-                self._add_wait(wait, pid, base)
+                self._add_wait(wait, pid, f"{base}/{thread}")
 
-    def _add_wait(self, wait: Wait, pid: int, base: str) -> None:
+    def _add_wait(self, wait: Wait, pid: int, thread: str) -> None:
         if wait.kind != PMSG:
-            self._add((wait.kind, wait.number), pid, base, WAITING)
+            self._add((wait.kind, wait.number), pid, WAITING)
             return
         try:
-            status = os.stat(f"{base}/fd/{wait.number}")
+            status = os.stat(f"{thread}/fd/{wait.number}")
         except OSError:
             return
-        self._add((status.st_dev, status.st_ino), pid, base, WAITING)
+        self._add((status.st_dev, status.st_ino), pid, WAITING)
 
     def _note_unlinked(self, identity: Identity, path: str, entry: str, mapped: int) -> None:
+        if self._places.shared and not path.startswith(self._places.shm):
+            return
         known = self._seen.unlinked.get(identity)
         if known is None or known.mapped < mapped:
             self._seen.unlinked[identity] = Unlinked(path, entry, mapped)
 
-    def _add(self, target: Target, pid: int, base: str, how: str) -> None:
-        self._seen.add(target, Holder(pid, comm_of(self._proc, pid), os.stat(base).st_uid, how))
+    def _add(self, target: Target, pid: int, how: str) -> None:
+        try:
+            uid = os.stat(f"{self._proc}/{pid}").st_uid
+        except FileNotFoundError:
+            return
+        self._seen.add(target, Holder(pid, comm_of(self._proc, pid), uid, how))
 
     def _cannot_look(self, pid: int) -> None:
         """Count a process that may hold something here: no kernel thread, and not certainly elsewhere.
 
-        The first process of the host does not leave the namespace it booted in.
+        The first process of the host does not leave the IPC namespace it booted in.
         """
         if pid == 1 and self._init_is_elsewhere:
+            self._seen.first_unreadable = True
             return
         stat = self._processes.stat(pid)
-        if stat is not None and not stat.kernel_thread:
+        if self._processes.refused(pid) or (stat is not None and not stat.kernel_thread):
             self._seen.unreadable.append(pid)
 
 
@@ -205,17 +245,25 @@ def places_of(host_shm: str, mqueue: int | None) -> Places:
     """The devices of the shared memory directory and of the open directory of queues (None = not to be had)."""
     try:
         shm_device: int | None = os.stat(host_shm).st_dev
+        shared = shm_device == os.stat(f"{host_shm}/..").st_dev
     except OSError:
-        shm_device = None
-    return Places(host_shm, shm_device, None if mqueue is None else os.fstat(mqueue).st_dev)
+        shm_device, shared = None, False
+    return Places(host_shm, shm_device, None if mqueue is None else os.fstat(mqueue).st_dev, shared)
 
 
-def unlinked_size(found: Unlinked) -> tuple[int, int, int, int, int, int, int]:
-    """Mode, uid, gid, size, bytes used, mtime, ctime of an unlinked file; at least what one holder maps."""
+def unlinked_size(found: Unlinked, identity: Identity) -> tuple[int, int, int, int, int, int, int] | None:
+    """Mode, uid, gid, size, bytes used, mtime, ctime of an unlinked file; at least what one holder maps.
+
+    None = it has a name after all: in a directory below, or one that ends like that of an unlinked file.
+    """
     try:
         status = os.stat(found.entry)
     except OSError:
+        status = None
+    if status is None or (status.st_dev, status.st_ino) != identity:
         return 0, 0, 0, found.mapped, found.mapped, 0, 0
+    if status.st_nlink:
+        return None
     return (
         status.st_mode & 0o7777,
         status.st_uid,

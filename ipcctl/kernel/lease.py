@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from ipcctl.model.evidence import BUSY, FREE, NOT_ASKED
@@ -19,7 +20,25 @@ from ipcctl.model.evidence import BUSY, FREE, NOT_ASKED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PROBE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+KNOCK = signal.SIGURG  # sent to the holder when somebody knocks: ignored by default, where SIGIO would kill
+_PROBE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Magic numbers of statfs(2): tmpfs ramfs mqueue ext4 xfs btrfs. Where one file stands before another (overlayfs, FUSE),
+# a mapping holds the other, and the lease knows nothing of it.
+_TELLING = frozenset({0x0102_1994, 0x8584_58F6, 0x1980_0202, 0xEF53, 0x5846_5342, 0x9123_683E})
+_told: dict[int, bool] = {}
+
+
+def tells(directory: int) -> bool:
+    """Whether leases on the files of *directory* speak of mappings too: they do on tmpfs and mqueue file systems."""
+    device = os.fstat(directory).st_dev
+    if device not in _told:
+        import ctypes  # start-up: a plain listing needs none
+
+        buffer = ctypes.create_string_buffer(256)
+        failed = ctypes.CDLL(None).fstatfs(directory, buffer)
+        magic = int.from_bytes(buffer.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder) & 0xFFFF_FFFF
+        _told[device] = not failed and magic in _TELLING
+    return _told[device]
 
 
 def probe(directory: int, file: bytes, identity: tuple[int, int]) -> str:
@@ -34,34 +53,47 @@ def probe(directory: int, file: bytes, identity: tuple[int, int]) -> str:
 @contextlib.contextmanager
 def leased(directory: int, file: bytes, identity: tuple[int, int]) -> Iterator[tuple[str, int]]:
     """Answer and descriptor; a lease that was granted is held until the block ends. Raises as :func:`probe`."""
-    signal.signal(signal.SIGIO, signal.SIG_IGN)  # sent to the holder when somebody knocks; it kills by default
-    try:
-        descriptor = os.open(file, _PROBE, dir_fd=directory)
-    except OSError as error:
-        if error.errno == errno.EWOULDBLOCK:  # somebody else holds a lease
-            yield BUSY, -1
-            return
-        if error.errno not in (errno.EACCES, errno.EPERM):
-            raise
-        yield NOT_ASKED, -1
+    answer, descriptor = _open(directory, file)
+    if descriptor < 0:
+        yield answer, descriptor
         return
     try:
         status = os.fstat(descriptor)
         if (status.st_dev, status.st_ino) != identity:
             raise FileNotFoundError(errno.ENOENT, "another file has this name now", file)
-        yield _take(descriptor), descriptor
+        yield take(descriptor), descriptor
     finally:
         os.close(descriptor)  # gives the lease back
+
+
+def _open(directory: int, file: bytes) -> tuple[str, int]:
+    """A descriptor, or an answer and -1. Its owner may have the right to write a file and none to read it."""
+    for access in (os.O_RDONLY, os.O_WRONLY):
+        try:
+            return NOT_ASKED, os.open(file, _PROBE | access, dir_fd=directory)
+        except OSError as error:
+            if error.errno == errno.EWOULDBLOCK:  # somebody else holds a lease
+                return BUSY, -1
+            if error.errno not in (errno.EACCES, errno.EPERM):
+                raise
+    return NOT_ASKED, -1
+
+
+def take(descriptor: int) -> str:
+    """Ask for the lease: FREE means that it is held now."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, KNOCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError as error:
+        return BUSY if error.errno == errno.EAGAIN else NOT_ASKED
+    return FREE
+
+
+def give_back(descriptor: int) -> None:
+    """Let those in who knocked."""
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 def knocked(descriptor: int) -> bool:
     """Whether somebody tried to open the file while the lease is held."""
     return fcntl.fcntl(descriptor, fcntl.F_GETLEASE) != fcntl.F_WRLCK
-
-
-def _take(descriptor: int) -> str:
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-    except OSError as error:
-        return BUSY if error.errno == errno.EAGAIN else NOT_ASKED
-    return FREE

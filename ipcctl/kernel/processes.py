@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
+from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from ipcctl.errors import ParseError
 from ipcctl.kernel.files import read_bytes, read_text
+from ipcctl.kernel.namespaces import ipc_namespace
 from ipcctl.model.holder import ALIVE, GONE, HIDDEN, NEVER, RECYCLED, Credentials
 from ipcctl.parse.pidstat import PidStat, parse_credentials, parse_pid_stat
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _CLOCK_ERROR = 0.05  # seconds: start times are told in clock ticks, and the two clocks are read one after the other
+_CLOCK_STEP = 60  # seconds the clock may have been set forward since: the start by today's clock is too late by them
+_ABSENT = (FileNotFoundError, ProcessLookupError)
 
 
 class Processes:
@@ -24,18 +31,27 @@ class Processes:
         self._boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
         self._tick = os.sysconf("SC_CLK_TCK")
         self._stats: dict[int, PidStat | None] = {}
+        self._refused: set[int] = set()
+        self._ours: bool | None = None
         self._leaders: frozenset[int] | None = None
-        self._owners: dict[int, int] | None = None
+        self._starts: dict[int, list[float]] | None = None
 
     def stat(self, pid: int) -> PidStat | None:
         """The process with this number now; None if there is none, it is a zombie, or it is hidden."""
         if pid not in self._stats:
+            found = None
             try:
                 found = parse_pid_stat(read_text(f"{self._proc}/{pid}/stat"))
+            except _ABSENT:
+                pass
             except (OSError, ParseError):
-                found = None
+                self._refused.add(pid)
             self._stats[pid] = None if found is None or found.dead else found
         return self._stats[pid]
+
+    def refused(self, pid: int) -> bool:
+        """Whether there is such a process, but not even its stat can be read (hidepid, proc(5))."""
+        return self.stat(pid) is None and pid in self._refused
 
     def comm(self, pid: int) -> str | None:
         """Its command name; None as :meth:`stat`."""
@@ -47,46 +63,70 @@ class Processes:
         found = self.stat(pid)
         return self._boot + found.starttime / self._tick if found else None
 
+    @property
+    def ours(self) -> bool:
+        """Whether this /proc counts processes as this process does: as its own pid namespace.
+
+        The kernel tells recorded numbers in the reader's; an outer /proc shows other processes under them.
+        """
+        if self._ours is None:
+            self._ours = self._live and _counts_alike(self._proc)
+        return self._ours
+
     def fate(self, pid: int, used: int) -> str:
         """What became of the process that used an object at *used* (epoch seconds; 0 = not recorded).
 
-        pid 0 is NEVER where nothing was recorded, HIDDEN otherwise. A process that started after *used* has only
-        the number in common. A record older than the boot tells that the clock was set since: then the number counts.
+        pid 0 is NEVER where nothing was recorded, HIDDEN otherwise. A process that started well after *used* has only
+        the number in common; within a minute the clock may have been set. A record older than the boot tells that it
+        was: then the number counts.
         """
         if not pid:
             return HIDDEN if used else NEVER
-        started = self.started(pid)
+        started = self.started(pid) if self.ours else None
         if started is None:
             return self._fate_of_absent(pid)
-        if used and int(started - _CLOCK_ERROR) > used >= self._boot:
+        if used and int(started - _CLOCK_ERROR) > used + _CLOCK_STEP and used >= self._boot:
             return RECYCLED
         return ALIVE
 
     def leads(self, pid: int) -> bool:
         """Whether a live process belongs to a session or process group that *pid* began."""
         if self._leaders is None:
-            stats = [self.stat(int(name)) for name in os.listdir(self._proc) if name.isdigit()]
+            stats = [self.stat(number) for number in self._all()]
             self._leaders = frozenset(number for stat in stats if stat for number in (stat.pgrp, stat.session))
         return pid in self._leaders
 
-    def older_of(self, uid: int, when: int) -> int:
-        """How many live processes of *uid* are older than *when*, or have an ancestor that is (the first one aside)."""
-        if self._owners is None:
-            self._owners = {}
-            for name in os.listdir(self._proc):
-                with contextlib.suppress(OSError, ValueError):
-                    self._owners[int(name)] = os.stat(f"{self._proc}/{name}").st_uid
-        return sum(owner == uid and self._older(pid, when) for pid, owner in self._owners.items())
+    def older_of(self, uid: int, when: float) -> int:
+        """How many live processes of *uid* that share our IPC namespace started by *when* (epoch seconds).
 
-    def _older(self, pid: int, when: int) -> bool:
-        while pid > 1:
-            stat, started = self.stat(pid), self.started(pid)
-            if stat is None or started is None or stat.kernel_thread:
-                return False
-            if int(started - _CLOCK_ERROR) <= when:
-                return True
-            pid = stat.ppid
-        return False
+        A worker counts as old as the parents it was forked from without exec, by their common name. One that cannot
+        be looked into counts.
+        """
+        if self._starts is None:
+            self._starts = {}
+            here = _namespace(self._proc, "self")
+            for pid in self._all():
+                known = self.credentials(pid)
+                if known is not None and _namespace(self._proc, pid) in (here, None) and (start := self._oldest(pid)):
+                    for user in known.uids:
+                        self._starts.setdefault(user, []).append(start)
+            for starts in self._starts.values():
+                starts.sort()
+        return bisect_right(self._starts.get(uid, ()), when)
+
+    def _all(self) -> Iterator[int]:
+        own = os.getpid()
+        return (int(name) for name in os.listdir(self._proc) if name.isdigit() and int(name) != own)
+
+    def _oldest(self, pid: int) -> float | None:
+        """The start of the oldest forebear of the same name; None for what cannot use an object."""
+        stat, oldest = self.stat(pid), self.started(pid)
+        if stat is None or stat.kernel_thread or stat.comm in _BYSTANDERS:
+            return None
+        comm = stat.comm
+        while stat and stat.ppid > 1 and (parent := self.stat(stat.ppid)) and parent.comm == comm:
+            oldest, stat = self.started(stat.ppid), parent
+        return oldest
 
     def credentials(self, pid: int) -> Credentials | None:
         """What it may do; None if that cannot be read."""
@@ -97,9 +137,9 @@ class Processes:
 
     def _fate_of_absent(self, pid: int) -> str:
         """A number without a readable /proc entry: gone, a zombie, hidden by hidepid, or of a recorded tree."""
-        if not self._live:
+        if not self._live or (self.ours and pid in self._refused):
             return HIDDEN
-        if os.path.exists(f"{self._proc}/{pid}"):
+        if self.ours and os.path.exists(f"{self._proc}/{pid}"):
             return GONE
         try:
             os.kill(pid, 0)
@@ -108,6 +148,30 @@ class Processes:
         except PermissionError:
             return HIDDEN
         return HIDDEN
+
+
+# What every session has and what uses no System V semaphores and queues.
+_BYSTANDERS = frozenset(
+    {"sh", "bash", "dash", "zsh", "fish", "tmux: server", "screen", "sshd", "sshd-session", "login", "su", "sudo"}
+    | {"systemd", "(sd-pam)", "dbus-daemon", "ssh-agent", "gpg-agent", "agetty", "cron"}
+)
+
+
+def _namespace(proc: str, pid: int | str) -> str | None:
+    try:
+        return ipc_namespace(proc, pid)
+    except OSError:
+        return None
+
+
+def _counts_alike(proc: str) -> bool:
+    own = str(os.getpid())
+    try:
+        status = read_text(f"{proc}/self/status")
+    except OSError:
+        return False
+    numbers = next((line.split()[1:] for line in status.split("\n") if line.startswith("NSpid:")), [own])
+    return numbers == [own] and os.readlink(f"{proc}/self") == own
 
 
 def comm_of(proc: str, pid: int) -> str:

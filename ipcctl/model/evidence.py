@@ -20,6 +20,7 @@ class Evidence(NamedTuple):
     waiters: int | None = None  # threads asleep on a semaphore set, the kernel's count; None = could not be asked
     lease: str = NOT_ASKED
     unseen: int = 0  # processes that could not be looked into and might hold it
-    outside: bool = False  # processes beyond this pid namespace may share the object
-    kin: str = ""  # live processes that may still use it though none is on record
-    sign: str | None = None  # the producer's own sign of life: "pid 4711 of its name lives"
+    blind: str = ""  # why whole processes, or all their waiting, may be out of sight; empty = they are not
+    kin: int = 0  # live processes of its owner that were there when it was last used, though none is on record
+    sign: str | None = None  # the producer's own sign of life: "process 4711 of its name lives"
+    veiled: str = ""  # a sign that could not be read: "process 4711 of its name is not visible here"

@@ -44,3 +44,4 @@ class Credentials(NamedTuple):
     uid: int  # effective
     groups: frozenset[int]  # effective gid and supplementary groups
     capabilities: int  # the effective set, a bit mask
+    uids: frozenset[int] = frozenset()  # real, effective, saved and file system uid

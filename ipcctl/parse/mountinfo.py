@@ -14,6 +14,16 @@ def mount_points(text: str, fstype: str) -> list[str]:
     return points
 
 
+def mount_options(text: str, fstype: str) -> dict[str, str]:
+    """The options of the newest file system of *fstype* itself, as ``hidepid=2``; a word alone has the value ""."""
+    options = ""
+    for line in text.split("\n"):
+        right = line.partition(" - ")[2].split(" ")
+        if right[0] == fstype and len(right) > 2:  # noqa: PLR2004  type, source, options
+            options = right[2]
+    return dict(word.partition("=")[::2] for word in options.split(",") if word)
+
+
 def _unescape(path: str) -> str:
     r"""Spaces, tabs, newlines and backslashes stand as ``\NNN`` octal."""
     head, *parts = path.split("\\")

@@ -20,6 +20,7 @@ class PidStat(NamedTuple):
     pgrp: int
     session: int
     flags: int
+    threads: int  # those that ended but the first one are not counted
     starttime: int  # clock ticks since boot
 
     @property
@@ -29,8 +30,8 @@ class PidStat(NamedTuple):
 
     @property
     def dead(self) -> bool:
-        """Whether it is a zombie: it holds nothing any more."""
-        return self.state in _DEAD
+        """Whether it is a zombie: it holds nothing any more. With more than one thread, only the first one ended."""
+        return self.state in _DEAD and self.threads <= 1
 
 
 def parse_pid_stat(text: str, source: str = "/proc/PID/stat") -> PidStat:
@@ -45,6 +46,7 @@ def parse_pid_stat(text: str, source: str = "/proc/PID/stat") -> PidStat:
             pgrp=int(words[2]),
             session=int(words[3]),
             flags=int(words[6]),
+            threads=int(words[17]),
             starttime=int(words[19]),
         )
     except (IndexError, ValueError):
@@ -53,11 +55,12 @@ def parse_pid_stat(text: str, source: str = "/proc/PID/stat") -> PidStat:
 
 
 def parse_credentials(text: str, source: str = "/proc/PID/status") -> Credentials:
-    """Effective user, groups and capabilities. Raises ParseError."""
+    """Users, groups and capabilities. Raises ParseError."""
     fields = dict(line.partition(":\t")[::2] for line in text.split("\n"))
     try:
         return Credentials(
             uid=int(fields["Uid"].split()[1]),
+            uids=frozenset(map(int, fields["Uid"].split())),
             groups=frozenset({int(fields["Gid"].split()[1]), *map(int, fields.get("Groups", "").split())}),
             capabilities=int(fields["CapEff"], 16),
         )

@@ -39,23 +39,13 @@ def _semaphore_set(_: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
         return Verdict(IN_USE, _names(seen.holders))
     if seen.waiters is None:
         return Verdict(UNKNOWN, "no right to ask for its waiters and last users")
-    verdict = _by_record("nobody waits", seen.recorded, now)
-    if verdict.verdict == ORPHANED and seen.kin:
-        return Verdict(UNKNOWN, f"{verdict.why}; {seen.kin}")
-    return verdict
+    return _unless_doubted(_by_record("nobody waits", seen.recorded, now), seen)
 
 
 def _message_queue(_: Any, seen: Evidence, now: int) -> Verdict:  # noqa: ANN401
     if seen.holders:
         return Verdict(IN_USE, _names(seen.holders))
-    verdict = _by_record("nobody waits", seen.recorded, now)
-    if verdict.verdict != ORPHANED:
-        return verdict
-    if seen.outside:
-        return Verdict(UNKNOWN, f"{verdict.why}; processes outside this pid namespace cannot be seen")
-    if seen.unseen:
-        return Verdict(UNKNOWN, f"{verdict.why}; {_count(seen.unseen, 'process')} could not be looked into")
-    return verdict
+    return _unless_doubted(_by_record("nobody waits", seen.recorded, now), seen)
 
 
 def _file(_: Any, seen: Evidence, __: int) -> Verdict:  # noqa: ANN401
@@ -65,12 +55,11 @@ def _file(_: Any, seen: Evidence, __: int) -> Verdict:  # noqa: ANN401
         return Verdict(IN_USE, "the kernel says that a process out of sight has it open or mapped")
     if seen.sign:
         return Verdict(IDLE, f"nobody has it open or mapped; {seen.sign}")
+    if seen.veiled:
+        return Verdict(UNKNOWN, f"nobody seen has it open or mapped; {seen.veiled}")
     if seen.lease == FREE:
         return Verdict(ORPHANED, "nobody has it open or mapped (lease)")
-    if seen.outside or seen.unseen:
-        whom = "processes outside this pid namespace" if seen.outside else _count(seen.unseen, "process")
-        return Verdict(UNKNOWN, f"nobody seen has it open or mapped; {whom} could not be looked into")
-    return Verdict(ORPHANED, "no process has it open or mapped")
+    return _unless_doubted(Verdict(ORPHANED, "no process seen has it open or mapped"), seen)
 
 
 _RULES: dict[str, Callable[[Any, Evidence, int], Verdict]] = {
@@ -95,6 +84,18 @@ def _by_record(fact: str, recorded: Sequence[Recorded], now: int) -> Verdict:
     stories = [_story(process, now) for process in gone[:_SHOWN]]
     rest = f" and {len(gone) - _SHOWN} more gone" if len(gone) > _SHOWN else ""
     return Verdict(ORPHANED, f"{fact}; {'; '.join(stories)}{rest}")
+
+
+def _unless_doubted(verdict: Verdict, seen: Evidence) -> Verdict:
+    """Where somebody may be out of sight, or use it without being on record, orphaned is too much to say."""
+    if verdict.verdict != ORPHANED:
+        return verdict
+    doubt = seen.blind
+    if not doubt and seen.unseen:
+        doubt = f"{_count(seen.unseen, 'process')} could not be looked into"
+    if not doubt and seen.kin:
+        doubt = f"{_count(seen.kin, 'process')} of its owner lived then and may use it still"
+    return Verdict(UNKNOWN, f"{verdict.why}; {doubt}") if doubt else verdict
 
 
 def _story(process: Recorded, now: int) -> str:
