@@ -33,6 +33,11 @@ HOUR = 3600
 DAY = 24 * HOUR
 WEB_ACCOUNTS = ("www-data", "apache", "http", "nginx")
 WAITER_SECONDS = 120
+PR_SET_NAME = 15
+PROGRAMS = {"www-data": "apache2", "http": "httpd", "postgres": "postgres"}
+"""What the processes of an account call themselves; others are a job."""
+RESTART = 2.5
+"""Seconds from the end of the web server's earlier run to its next: nobody of the next one was there then."""
 FORGOTTEN_SETS = 4
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -101,6 +106,7 @@ class Crew:
         try:
             os.close(self._alive_write)
             become(owner)
+            libc.prctl(PR_SET_NAME, PROGRAMS.get(owner.name or "", "job").encode(), 0, 0, 0)
             held = work()  # kept: what it holds is let go when nothing refers to it
             if ready is not None:
                 os.write(ready, b"!")
@@ -212,8 +218,6 @@ def make_mess(crew: Crew, db: Owner, web: Owner, job: Owner, gone: Owner) -> tup
     full, lock = 0x4D01002A, 0x61016F12
     crew.stay(db, lambda: segment(0x0052E2C1, 2 * MIB, 0o600))
     crew.make(db, lambda: posix_queue("/billing-in", 0o660, [(b"invoice 4711", 1), (b"refund 12", 9)]))
-    crew.stay(web, lambda: segment(0x41021ACE, 512 * KIB, 0o600))
-    crew.stay(web, lambda: doomed_segment(128 * KIB, 0o600))
     crew.make(web, lambda: segment(0x41021ACF, 4 * MIB, 0o600))
     crew.make(web, lambda: segment_never_attached(0x41021AD0, 64 * KIB, 0o640))
     crew.make(web, lambda: semaphore_set(0x41021AD1, [1], 0o600))
@@ -226,6 +230,9 @@ def make_mess(crew: Crew, db: Owner, web: Owner, job: Owner, gone: Owner) -> tup
     crew.make(job, lambda: named_semaphore("/render-lock", 1, 0o600))
     crew.make(gone, lambda: segment(0x5EED0001, 1 * MIB, 0o640))
     crew.make(gone, lambda: semaphore_set(lock, [0, 1, 1, 4], 0o666))
+    time.sleep(RESTART)
+    crew.stay(web, lambda: segment(0x41021ACE, 512 * KIB, 0o600))
+    crew.stay(web, lambda: doomed_segment(128 * KIB, 0o600))
     crew.stay(job, lambda: None, then=lambda: wait_in_line(lock))
     return f"msg:{full:#010x}", f"sem:{lock:#010x}"
 
