@@ -18,6 +18,7 @@ _COMMANDS = {
     "rm": "remove objects, safely",
     "limits": "every limit beside its use",
     "users": "totals per owner",
+    "ps": "processes, and what they hold or wait on",
 }
 
 

@@ -15,9 +15,9 @@ from ipcctl.model.kinds import KINDS
 from ipcctl.model.snapshot import Gap
 from ipcctl.render.columns import (
     BESIDE_EVIDENCE,
-    DEFAULT,
-    WIDE,
+    OBJECTS,
     Column,
+    Registry,
     View,
     check_columns,
     named_columns,
@@ -40,6 +40,7 @@ class Output(NamedTuple):
     exact_bytes: bool
     numeric: bool
     more: tuple[Column, ...] = ()  # beside whatever is chosen: what a flag of the command asks for
+    registry: Registry = OBJECTS  # the columns there are
 
     def view(self, host: Host, now: float) -> View:
         """What columns may know; no account is looked up with ``--numeric``."""
@@ -49,7 +50,8 @@ class Output(NamedTuple):
 
     def check(self, kinds: Sequence[str]) -> None:
         """Raise UsageError for a column that none of *kinds* has."""
-        check_columns([*self._asked(), *([self._sort_column()] if self.sort is not None else [])], kinds)
+        sort = [self._sort_column()] if self.sort is not None else []
+        check_columns([*self._asked(), *sort], kinds, self.registry)
         if self.columns is not None and not self._asked():
             message = f"no column in -o {self.columns!r}"
             raise UsageError(message, hint="separate names by commas: -o ref,user,size or -o +cpid")
@@ -57,23 +59,25 @@ class Output(NamedTuple):
     def listings(self, objects: Mapping[str, Sequence[Any]], view: View) -> list[Listing]:
         """One listing per kind, sorted, under the columns that were asked for or are usual for the format."""
         return [
-            Listing(KINDS[kind].title, self.columns_of(kind), self._sorted(kind, items, view), view)
+            Listing(self.registry.titles[kind], self.columns_of(kind), self._sorted(kind, items, view), view)
             for kind, items in objects.items()
         ]
 
     def columns_of(self, kind: str) -> tuple[Column, ...]:
         """The columns to show of *kind*."""
         if self._instead():
-            chosen = named_columns(kind, self._asked())
+            chosen = named_columns(kind, self._asked(), self.registry)
             return chosen + tuple(column for column in self.more if column not in chosen)
-        usual = record_columns(kind) if self.format in _RECORDS else named_columns(kind, self._usual(kind))
-        more = (*named_columns(kind, self._asked()), *self.more)
+        registry = self.registry
+        records = self.format in _RECORDS
+        usual = record_columns(kind, registry) if records else named_columns(kind, self._usual(kind), registry)
+        more = (*named_columns(kind, self._asked(), registry), *self.more)
         return usual + tuple(column for column in more if column not in usual)
 
     def _usual(self, kind: str) -> Sequence[str]:
         if self.format != "table":
-            return DEFAULT[kind]
-        return WIDE[kind] if is_wide() else BESIDE_EVIDENCE if self.more else DEFAULT[kind]
+            return self.registry.usual[kind]
+        return self.registry.wide[kind] if is_wide() else BESIDE_EVIDENCE if self.more else self.registry.usual[kind]
 
     def needs(self, names: Sequence[str], kind: str) -> bool:
         """Whether one of the columns *names* of *kind* will be shown or sorted by."""
@@ -89,7 +93,7 @@ class Output(NamedTuple):
         return self.columns is not None and not self.columns.startswith("+")
 
     def _sorted(self, kind: str, items: Sequence[Any], view: View) -> Sequence[Any]:
-        columns = named_columns(kind, [self._sort_column()])
+        columns = named_columns(kind, [self._sort_column()], self.registry)
         descending = (self.sort or "").startswith("-")
         return ordered(items, columns[0], view, descending=descending) if columns else items
 
@@ -204,8 +208,13 @@ def is_wide() -> bool:
     return terminal_width() >= 140  # noqa: PLR2004  the widest default listing
 
 
-def print_rich(renderables: Iterable[Any], *, gap_between: bool = False, stderr: bool = False) -> None:
-    """Put what rich renders on stdout (or *stderr*), styled on a terminal unless NO_COLOR is set."""
+def print_rich(
+    renderables: Iterable[Any], *, gap_between: bool = False, stderr: bool = False, soft_wrap: bool = False
+) -> None:
+    """Put what rich renders on stdout (or *stderr*), styled on a terminal unless NO_COLOR is set.
+
+    With *soft_wrap* the terminal breaks lines of text, so that a command can be copied whole; tables stay as they are.
+    """
     from rich.console import Console
 
     plain = bool(os.environ.get("NO_COLOR"))
@@ -215,4 +224,4 @@ def print_rich(renderables: Iterable[Any], *, gap_between: bool = False, stderr:
     for number, renderable in enumerate(renderables):
         if number and gap_between:
             console.print()
-        console.print(renderable)
+        console.print(renderable, soft_wrap=soft_wrap)

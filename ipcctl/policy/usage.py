@@ -54,6 +54,7 @@ def _plus(known: int | None, more: int | None) -> int | None:
 
 
 _BYTES = {SHM: "size", MSG: "cbytes", PSHM: "size", PMSG: "qsize"}
+SIZED = frozenset(_BYTES)  # the kinds that hold bytes
 _RESIDENT = {SHM: "rss", PSHM: "allocated"}
 
 

@@ -281,20 +281,32 @@ WIDE: dict[str, tuple[str, ...]] = {
 }
 
 
-def record_columns(kind: str) -> tuple[Column, ...]:
+class Registry(NamedTuple):
+    """The columns of everything that one command lists, by kind; what is usual, and usual on a wide terminal."""
+
+    titles: Mapping[str, str]
+    columns: Mapping[str, tuple[Column, ...]]
+    usual: Mapping[str, Sequence[str]]
+    wide: Mapping[str, Sequence[str]]
+
+
+OBJECTS = Registry({name: kind.title for name, kind in KINDS.items()}, COLUMNS, DEFAULT, WIDE)
+
+
+def record_columns(kind: str, registry: Registry = OBJECTS) -> tuple[Column, ...]:
     """The columns of the JSON record of *kind*, in order."""
-    return tuple(column for column in COLUMNS[kind] if column.record)
+    return tuple(column for column in registry.columns[kind] if column.record)
 
 
-def named_columns(kind: str, names: Sequence[str]) -> tuple[Column, ...]:
+def named_columns(kind: str, names: Sequence[str], registry: Registry = OBJECTS) -> tuple[Column, ...]:
     """The columns of *kind* among *names*, in their order."""
-    known = {column.name: column for column in COLUMNS[kind]}
+    known = {column.name: column for column in registry.columns[kind]}
     return tuple(known[name] for name in names if name in known)
 
 
-def check_columns(names: Sequence[str], kinds: Sequence[str]) -> None:
+def check_columns(names: Sequence[str], kinds: Sequence[str], registry: Registry = OBJECTS) -> None:
     """Raise UsageError for a name that is no column of any of *kinds*; the hint lists those that are."""
-    known = list(dict.fromkeys(column.name for kind in kinds for column in COLUMNS[kind]))
+    known = list(dict.fromkeys(column.name for kind in kinds for column in registry.columns[kind]))
     for name in names:
         if name not in known:
             message = f"unknown column {name!r} for {' '.join(kinds)}"

@@ -19,7 +19,6 @@ GOLDEN = FIXTURES / "golden"
 SYSV = ("shm", "sem", "msg")
 POSIX = ("pshm", "psem", "pmsg")
 POSIX_COLUMNS = "ref,perms,size,value,qsize,qnum,maxmsg,notify_pid,mtime"
-
 CASES: dict[str, tuple[str, ...]] = {
     **{f"{tree}-ls-plain": (tree, "ls") for tree in ("old", "nosysvipc", "empty", "truncated", "shortrow")},
     **{f"{tree}-ls-json": (tree, "ls", "--json") for tree in ("old", "nosysvipc", "truncated")},
@@ -36,6 +35,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "modern-show-plain": ("modern", "show", "shm:0", "shm:4", "sem:1", "msg:0x4d01002a", "msg:2"),
     "modern-show-json": ("modern", "show", "--json", "shm:4", "sem:0", "msg:1", "pmsg:/notified", r"pshm:/caf\xe9"),
     "modern-show-missing": ("modern", "show", "--json", "shm:0", "shm:99", "pmsg:/nothing"),
+    "modern-ps-plain": ("modern", "ps"),
     "modern-limits-plain": ("modern", "limits"),
     "modern-limits-json": ("modern", "limits", "--json"),
     "nosysvipc-limits-plain": ("nosysvipc", "limits"),

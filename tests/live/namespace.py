@@ -119,12 +119,20 @@ def _enter_first() -> Namespace:
 def _enter_again(before: Namespace) -> Namespace:
     if before.pid != os.getpid():
         unshare(CLONE_NEWNS)
+    _detach_segments()
     _empty(before.mqueue)
     umount(before.mqueue)
     umount(before.shm)
     unshare(CLONE_NEWIPC)
     _mount_file_systems(before.mqueue)
     return Namespace(before.mqueue, before.other_uids, before.host_ipc, os.getpid())
+
+
+def _detach_segments() -> None:
+    """Let go of segments that stayed attached: as mappings they look like segments of the next namespace."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    for start in [line.split("-")[0] for line in lines if "/SYSV" in line]:
+        _libc.shmdt(ctypes.c_void_p(int(start, 16)))
 
 
 def _empty(mqueue: Path) -> None:
