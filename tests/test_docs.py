@@ -148,6 +148,7 @@ def field_names(value: Any) -> set[str]:
         "limits --json",
         "users --json",
         "ps --json",
+        "doctor --json",
     ],
 )
 def test_every_json_field_is_in_the_manual(command: str) -> None:

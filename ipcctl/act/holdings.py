@@ -27,6 +27,13 @@ class Named(NamedTuple):
     gaps: tuple[Gap, ...]
 
 
+def calls(judge: Judge, host: Host, item: IpcObject) -> dict[int, str]:
+    """The call in which each process that waits on *item* sleeps: msgsnd msgrcv semop mq_send mq_receive."""
+    waiting = [holder.pid for holder in judge.holders(item) if holder.how == WAITING]
+    sleeping = ((pid, call_on(host.roots.proc, pid, item)) for pid in waiting)
+    return {pid: call for pid, call in sleeping if call}
+
+
 def holdings(
     judge: Judge, host: Host, snapshot: Snapshot, pids: Collection[int] = (), uids: Collection[int] = ()
 ) -> list[Holding]:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "limits": "every limit beside its use",
     "users": "totals per owner",
     "ps": "processes, and what they hold or wait on",
+    "doctor": "what is wrong here and what to do about it",
 }
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
+from ipcctl.act.limits import limits_beside_use
 from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import FORMATS, Output, choose_format, is_wide, note, note_gaps
-from ipcctl.errors import IpcctlError, UsageError
+from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host
-from ipcctl.kernel.limits import page_size
 from ipcctl.model.kinds import MSG, PMSG, SEM, SHM
-from ipcctl.model.limits import Limit
-from ipcctl.model.snapshot import Gap
-from ipcctl.policy.usage import file_system_limit, mqueue_limits, over, sysv_limits
+from ipcctl.policy.usage import over
 from ipcctl.render.usage import limit_listing
 
 app = new_command()
@@ -45,7 +42,9 @@ def limits(
         message = f"bad --check {check:g}"
         raise UsageError(message, hint="a percentage from 0 to 100")
     chosen = choose_format(format, json=json)
-    found, gaps = _read(host)
+    snapshot = host.snapshot((SHM, SEM, MSG, PMSG), queue_limits=False)
+    found, unread = limits_beside_use(host, snapshot)
+    gaps = [*snapshot.gaps, *unread]
     high = found if check is None else over(found, check)
     output = Output(chosen, None, None, headings=True, exact_bytes=False, numeric=True)
     listing = limit_listing(high, output.view(host, time.time()), people=chosen == "table", wide=is_wide())
@@ -54,24 +53,3 @@ def limits(
     if check is not None and high:
         note(f"ipcctl: over {check:g} %: {' '.join(limit.name for limit in high)}")
     return int(any(gap.broken for gap in gaps) or (check is not None and bool(high)))
-
-
-def _read(host: Host) -> tuple[list[Limit], Sequence[Gap]]:
-    snapshot = host.snapshot((SHM, SEM, MSG, PMSG), queue_limits=False)
-    gaps = list(snapshot.gaps)
-    unseen = {gap.what for gap in gaps}
-    seen = {kind: items for kind, items in snapshot.objects.items() if items or kind not in unseen}
-    found: list[Limit] = []
-
-    def add(what: str, read: Callable[[], Sequence[Limit]]) -> None:
-        try:
-            found.extend(read())
-        except IpcctlError as error:
-            gaps.append(Gap(what, str(error)))
-        except OSError as error:
-            gaps.append(Gap(what, f"{error.filename}: {error.strerror}"))
-
-    add("limits", lambda: sysv_limits(host.sysv_limits(), seen, page_size()))
-    add("limits", lambda: mqueue_limits(host.mqueue_limits(), seen.get(PMSG)))
-    add("limits", lambda: [file_system_limit(host.shm_use(), host.roots.shm)])
-    return found, gaps

@@ -27,6 +27,7 @@ class Roots(NamedTuple):
     proc: str = "/proc"
     mqueue: str | None = None  # None = find the mount, or look through a detached one
     shm: str = "/dev/shm"
+    system: str = ""  # goes before /etc, /run, /usr and /var
 
 
 class Host:

@@ -7,7 +7,10 @@ import os
 from ipcctl.errors import InterfaceMissing
 from ipcctl.kernel.files import read_text
 from ipcctl.model.limits import FileSystemUse, MqueueLimits, SysvLimits
+from ipcctl.parse.pidlimits import parse_msgqueue_limit
 from ipcctl.parse.sysctl import parse_numbers
+
+NO_LIMIT = 2**64 - 1
 
 
 def read_sysv_limits(proc: str) -> SysvLimits:
@@ -40,6 +43,14 @@ def read_file_system_use(path: str) -> FileSystemUse:
     """Size of the file system at *path* and what ordinary users may still take. Raises OSError."""
     use = os.statvfs(path)
     return FileSystemUse(use.f_blocks * use.f_frsize, use.f_bavail * use.f_frsize)
+
+
+def read_msgqueue_limit(proc: str, pid: int | str = "self") -> int | None:
+    """RLIMIT_MSGQUEUE of a process, in bytes; everybody may read it. None = the process is gone."""
+    try:
+        return parse_msgqueue_limit(read_text(f"{proc}/{pid}/limits"))
+    except OSError:
+        return None
 
 
 def page_size() -> int:

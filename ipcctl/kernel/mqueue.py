@@ -27,6 +27,12 @@ _FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
 _FSCONFIG_CMD_CREATE = 6
 
 
+def mounted_at(proc: str) -> str | None:
+    """The newest mount of an mqueue file system; None = there is none. Raises OSError."""
+    points = mount_points(read_text(f"{proc}/self/mountinfo"), "mqueue")
+    return points[-1] if points else None
+
+
 def open_directory(mount: str | None, proc: str) -> int:
     """A descriptor of the directory of queues.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ipcctl.kernel.files import read_bytes
 from ipcctl.model.kinds import KINDS
-from ipcctl.parse.callname import CALLS, Sleep, parse_sleep
+from ipcctl.parse.callname import CALLS, Sleep, numbers_known, parse_sleep
 
 
 def call_on(proc: str, pid: int, item: Any) -> str | None:  # noqa: ANN401  any object that can be waited on
@@ -25,6 +25,14 @@ def call_on(proc: str, pid: int, item: Any) -> str | None:  # noqa: ANN401  any 
         if sleep and sleep.call in CALLS.get(item.kind, ()) and _is_on(sleep, f"{base}/{thread}", item):
             return sleep.call
     return None
+
+
+def why_deaf(proc: str) -> str:
+    """Why nothing can be known of what threads sleep in; empty = it can."""
+    if not os.path.exists(f"{proc}/self/syscall"):
+        return "the kernel does not tell what threads sleep in"
+    machine = os.uname().machine
+    return "" if numbers_known(machine) else f"what threads sleep in is not known on {machine}"
 
 
 def _is_on(sleep: Sleep, thread: str, item: Any) -> bool:  # noqa: ANN401

@@ -25,6 +25,11 @@ class Sleep(NamedTuple):
     number: int
 
 
+def numbers_known(machine: str) -> bool:
+    """Whether the calls of this machine can be told apart."""
+    return machine in _NUMBERS
+
+
 def parse_sleep(text: bytes, machine: str) -> Sleep | None:
     """What a thread sleeps in; None if it runs, sleeps in another call, or the machine's numbers are not known."""
     words = text.split(None, 2)

@@ -370,6 +370,8 @@ def show_namespace(stage: Stage, crew: Crew) -> None:
         stage.try_semget(status=1)
         stage.say("Which limit is it, and who uses it up?")
         stage.run("limits", "--check", "80", status=1)
+        stage.say("What else is wrong here, and what would mend it?")
+        stage.run("doctor", status=1)
     else:
         stage.say("How close is the kernel to its limits, and who uses them up?")
         stage.run("limits")

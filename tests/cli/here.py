@@ -43,7 +43,7 @@ def run(roots: Roots, *arguments: str) -> Result:
     """Run `ipcctl ARGUMENTS` on `roots` at NOW, in a pipe; the page is 4096 bytes."""
     with (
         mock.patch.object(time, "time", return_value=float(NOW)),
-        mock.patch("ipcctl.cli.limits.page_size", return_value=4096),
+        mock.patch("ipcctl.act.limits.page_size", return_value=4096),
     ):
         return command(*arguments, *roots.options)
 

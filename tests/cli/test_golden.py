@@ -19,6 +19,8 @@ GOLDEN = FIXTURES / "golden"
 SYSV = ("shm", "sem", "msg")
 POSIX = ("pshm", "psem", "pmsg")
 POSIX_COLUMNS = "ref,perms,size,value,qsize,qnum,maxmsg,notify_pid,mtime"
+CHECKED = ("limits", "room", "dest", "queues", "locks", "mqueue", "removeipc")  # the rest is this machine's
+
 CASES: dict[str, tuple[str, ...]] = {
     **{f"{tree}-ls-plain": (tree, "ls") for tree in ("old", "nosysvipc", "empty", "truncated", "shortrow")},
     **{f"{tree}-ls-json": (tree, "ls", "--json") for tree in ("old", "nosysvipc", "truncated")},
@@ -36,6 +38,10 @@ CASES: dict[str, tuple[str, ...]] = {
     "modern-show-json": ("modern", "show", "--json", "shm:4", "sem:0", "msg:1", "pmsg:/notified", r"pshm:/caf\xe9"),
     "modern-show-missing": ("modern", "show", "--json", "shm:0", "shm:99", "pmsg:/nothing"),
     "modern-ps-plain": ("modern", "ps"),
+    "modern-doctor-plain": ("modern", "doctor", *(f"--check={check}" for check in CHECKED)),
+    "modern-doctor-json": ("modern", "doctor", "--json", *(f"--check={check}" for check in CHECKED)),
+    "empty-doctor-plain": ("empty", "doctor", "--check=dest", "--check=limits"),
+    "nosysvipc-doctor-plain": ("nosysvipc", "doctor", "--check=room", "--check=locks", "--check=orphans"),
     "modern-limits-plain": ("modern", "limits"),
     "modern-limits-json": ("modern", "limits", "--json"),
     "nosysvipc-limits-plain": ("nosysvipc", "limits"),
