@@ -1,0 +1,38 @@
+"""Who holds what, and is it still needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tests.bench.bench import Bench, Outcome, at_most, row
+from tests.bench.measure import ipcctl
+from tests.bench.population import make
+
+PROCESSES = 1000
+
+
+@row("holders", f"`ipcctl ls --holders` over {PROCESSES} processes, against `lsof -n -P`", at_most(0.5, "x"))
+def holders(bench: Bench) -> Outcome:
+    """Every process maps what this one does."""
+    pids = [_sleeper() for _ in range(PROCESSES)]
+    try:
+        return bench.against(ipcctl("ls", "--holders"), ["lsof", "-n", "-P"])
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+@row("verdict", "`ipcctl ls --verdict` on P, against `ipcctl ls`", at_most(2.0, "x"))
+def verdict(bench: Bench) -> Outcome:
+    make(bench.p)
+    return bench.against(ipcctl("ls", "--verdict"), ipcctl("ls"))
+
+
+def _sleeper() -> int:
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            signal.pause()
+    return pid
