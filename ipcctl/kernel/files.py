@@ -7,13 +7,16 @@ import os
 _CHUNK = 1 << 20
 
 
-def read_bytes(path: str) -> bytes:
-    """All of *path*, in as few read(2) calls as the kernel allows. Raises OSError."""
+def read_bytes(path: str, chunk: int = _CHUNK) -> bytes:
+    """All of *path*, *chunk* bytes at most in a read(2) call. Raises OSError.
+
+    Small files of many processes are read faster in small chunks: the buffer is allocated for each call.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         chunks = []
-        while chunk := os.read(descriptor, _CHUNK):
-            chunks.append(chunk)
+        while piece := os.read(descriptor, chunk):
+            chunks.append(piece)
         return b"".join(chunks)
     finally:
         os.close(descriptor)

@@ -28,6 +28,7 @@ Identity = tuple[int, int]  # st_dev, st_ino of a file
 Target = tuple[str, int] | Identity  # ("shm", shmid), ("sem", semid), ("msg", msqid), or a file
 
 _GONE = (FileNotFoundError, ProcessLookupError)
+_MAPS_CHUNK, _CALL_CHUNK = 1 << 16, 1 << 10
 _ROUNDS = 3  # listings of /proc: a process may hand over to a child that was not there when the first was made
 _NO_OBJECT = ("socket:", "pipe:", "anon_inode:", "/dev/null", "/dev/pts/", "/dev/tty")
 
@@ -147,7 +148,7 @@ class _Look:
         if not same_namespace and not self._devices:
             return
         if self._maps:
-            data = read_bytes(f"{base}/maps")
+            data = read_bytes(f"{base}/maps", _MAPS_CHUNK)
             if not data:  # a kernel thread, or it ended just now
                 raise ProcessLookupError
             self._look_at_maps(pid, base, data, same_namespace=same_namespace)
@@ -193,7 +194,7 @@ class _Look:
         base = f"{self._proc}/{pid}/task"
         for thread in os.listdir(base):
             try:
-                text = read_bytes(f"{base}/{thread}/syscall")
+                text = read_bytes(f"{base}/{thread}/syscall", _CALL_CHUNK)
             except _GONE:
                 continue
             wait = parse_syscall(text, self._calls)
