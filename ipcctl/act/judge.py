@@ -44,8 +44,12 @@ _ODD_FILE_SYSTEM = "its file system does not tell who maps a file"
 class Judge:
     """Looks at the processes of one host at one moment. A context manager: it holds directories open."""
 
-    def __init__(self, host: Host, kinds: Collection[str] = tuple(KINDS)) -> None:
-        """Judge objects of *kinds*; nothing is read before it is asked for."""
+    def __init__(self, host: Host, kinds: Collection[str] = tuple(KINDS), *, probe: bool = True) -> None:
+        """Judge objects of *kinds*; nothing is read before it is asked for.
+
+        Without *probe* no lease is taken, for who looks again and again: then the walk alone speaks about files.
+        """
+        self._probe = probe
         self._host = host
         self._kinds = frozenset(kinds)
         self._processes: Processes | None = None
@@ -281,7 +285,7 @@ class Judge:
 
     def ask_lease(self, item: Any) -> str:  # noqa: ANN401
         """The kernel's own answer for a file: FREE, BUSY, or NOT_ASKED: no right to ask, or it is gone."""
-        directory = self.directory(item.kind)
+        directory = self.directory(item.kind) if self._probe else None
         if directory is None or not lease.tells(directory):
             return NOT_ASKED
         try:

@@ -51,6 +51,10 @@ class Host:
             objects[MSG] = self._with_limits(objects[MSG], gaps)
         return Snapshot(objects, tuple(gaps))
 
+    def read(self, kind: str, gaps: list[Gap]) -> list[IpcObject]:
+        """The objects of one kind; what is missing in some of them is added to *gaps*. Raises IpcctlError, OSError."""
+        return _READERS[kind](self.roots, gaps)
+
     def control(self) -> SysvControl:
         """The System V calls on this namespace. Raises InterfaceMissing where /proc is not the running kernel's."""
         from ipcctl.kernel.sysv import SysvControl  # start-up: loads ctypes
@@ -80,7 +84,7 @@ class Host:
 
     def _seen(self, kind: str, gaps: list[Gap]) -> list[IpcObject]:
         try:
-            return _READERS[kind](self.roots, gaps)
+            return self.read(kind, gaps)
         except ParseError as error:
             gaps.append(Gap(kind, f"{error} ({error.hint})", broken=True))
         except IpcctlError as error:

@@ -162,14 +162,19 @@ class SysvControl:
 
     def waiters(self, semid: int, nsems: int) -> int:
         """How many threads sleep in semop(2) on the set. Raises OSError as :meth:`semaphores`."""
+        return sum(self.waits(semid, nsems))
+
+    def waits(self, semid: int, nsems: int) -> tuple[int, int]:
+        """How many threads wait for a value to grow (ncount) and to become 0 (zcount). Raises as :meth:`semaphores`."""
         semctl = self._libc.semctl
-        total = 0
+        growing = zero = 0
         for num in range(nsems):
             ncount, zcount = semctl(semid, num, GETNCNT, 0), semctl(semid, num, GETZCNT, 0)
             if ncount < 0 or zcount < 0:
                 raise _fail(f"sem:{semid}")
-            total += ncount + zcount
-        return total
+            growing += ncount
+            zero += zcount
+        return growing, zero
 
     def last_pids(self, semid: int, nsems: int) -> list[int]:
         """The process of each semaphore's last operation; 0 = none, or not visible. Raises as :meth:`semaphores`."""
