@@ -18,7 +18,7 @@ demo: $(STAMP) ## make a mess in a private namespace, look at it, clean it up
 	@$(BIN)/python packaging/demo/demo.py
 
 test: $(STAMP) ## the whole suite; ARGS='-k word' to choose
-	@$(NEED) unshare mount ipcs lsipc jq perl || true
+	@$(NEED) unshare mount ipcs lsipc jq perl prometheus promtool openssl wrk systemd-analyze || true
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy, import contracts, manual pages
@@ -34,8 +34,9 @@ fmt: $(STAMP) ## let ruff format and fix what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-man: $(STAMP) ## write the columns that the code knows into the manual
+man: $(STAMP) ## write the columns and metrics that the code knows into the manual
 	@$(BIN)/python packaging/dev/man_columns.py
+	@$(BIN)/python packaging/dev/man_metrics.py
 
 bench: $(STAMP) ## measure against util-linux, side by side
 	@$(NEED) unshare mount ipcs ipcrm lsof || true

@@ -9,7 +9,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PAGES = tuple(sorted((ROOT / "man").glob("*.[1-9]")))
 _MACRO = re.compile(r"[A-Z][a-z]")
-_OPTION = re.compile(r"-?[A-Za-z][\w-]*")
+_OPTION = re.compile(r"-?[A-Za-z][\w.-]*(?<!\.)")
 
 
 class Section(NamedTuple):

@@ -49,7 +49,7 @@ def help_options(*command: str) -> frozenset[str]:
     """The options that --help lists: what begins a line, before the description; those of subcommands too."""
     text = help_text(*command)
     heads = re.findall(r"^\s+(-.*?)(?:\s{2}|$)", text, re.MULTILINE)
-    found = {option for head in heads for option in re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", head)}
+    found = {option for head in heads for option in re.findall(r"(?<![\w-])--?[A-Za-z][\w.-]*(?<!\.)", head)}
     if command:
         _, _, subcommands = text.partition("\nCommands:\n")
         for name in re.findall(r"^  ([\w-]+)", subcommands, re.MULTILINE):
@@ -112,9 +112,10 @@ def test_every_example_of_the_manual_uses_options_that_exist() -> None:
         assert set() == set(re.findall(r"(?<!\S)--[a-z-]+", rest)) - help_options(command)
 
 
-def test_columns_of_the_manual_are_those_of_the_code() -> None:
+@pytest.mark.parametrize("tool", ["man_columns.py", "man_metrics.py"])
+def test_columns_and_metrics_of_the_manual_are_those_of_the_code(tool: str) -> None:
     done = subprocess.run(
-        [sys.executable, "packaging/dev/man_columns.py", "--check"],
+        [sys.executable, f"packaging/dev/{tool}", "--check"],
         cwd=manual.ROOT, env={**os.environ, "PYTHONPATH": "."}, check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert (0, "") == (done.returncode, done.stdout), "run `make man`"

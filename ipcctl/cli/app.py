@@ -20,6 +20,8 @@ _COMMANDS = {
     "users": "totals per owner",
     "ps": "processes, and what they hold or wait on",
     "doctor": "what is wrong here and what to do about it",
+    "exporter": "serve metrics to Prometheus",
+    "metrics": "print the metrics once, or write them for node_exporter",
 }
 
 

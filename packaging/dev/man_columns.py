@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
+
+from generated import keep
 
 from ipcctl.model.kinds import KINDS
 from ipcctl.render.columns import COLUMNS, DEFAULT, WIDE, Column
 
 PAGE = Path(__file__).parents[2] / "man" / "ipcctl.1"
-BEGIN = '.\\" columns: begin, written by `make man`\n'
-END = '.\\" columns: end\n'
 _LINE = 110  # characters of one line of source
 
 
@@ -59,29 +58,5 @@ def _words(names: tuple[str, ...]) -> str:
     return "\n".join([*lines, line]) + " .\n"
 
 
-def rewritten(page: str) -> str:
-    """*page* with the block as it should be. Raises ValueError where the comments are missing."""
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    return before + BEGIN + block() + END + after
-
-
-def main() -> int:
-    """Rewrite the page where it differs; with --check only say so and return 1."""
-    page = PAGE.read_text(encoding="utf-8")
-    wanted = rewritten(page)
-    if page == wanted:
-        return 0
-    if "--check" in sys.argv:
-        print(
-            *difflib.unified_diff(page.splitlines(), wanted.splitlines(), "as it is", "`make man`", lineterm="", n=0),
-            sep="\n",
-        )
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    print(f"{PAGE.name}: columns rewritten")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(PAGE, "columns", block()))
