@@ -62,8 +62,7 @@ def exporter(
     sockets = handed_over() or listen(listen_address or [DEFAULT])
     server = Server(sockets, config, site.handle)
     scheme = "http" if config.current().security is None else "https"
-    for one in sockets:
-        report(f"listening on {shown(one)} ({scheme}), metrics at {telemetry_path}")
+    report(f"listening on {', '.join(map(shown, sockets))} ({scheme}), metrics at {telemetry_path}")
     share_one_arena()
     gc.enable()  # a command turns it off, being short; this one is not
     server.serve()

@@ -50,11 +50,13 @@ class _Share(NamedTuple):
 def users(view: View) -> Iterator[Sample]:
     """What the owners have that come first by objects or by bytes; a kind that cannot be read is left out."""
     shares: dict[int, _Share] = {}
-    readable = []
+    readable: list[str] = []
     for kind in KINDS:
         try:
             owned = _owned(view, kind)
         except (IpcctlError, OSError):
+            if kind == list(KINDS)[-1] and not readable:
+                raise
             continue
         readable.append(kind)
         for uid, bytes_ in owned:

@@ -104,9 +104,10 @@ class Scraper:
                 self._report(f"collector {name} works again")
         except (IpcctlError, OSError) as error:
             found, success = [], 0
+            why = _why(error)
             if name in KINDS:
-                view.gaps[name].append(Gap(name, str(error)))
-            self._note(name, str(error))
+                view.gaps[name].append(Gap(name, why))
+            self._note(name, why)
         except Exception as error:  # noqa: BLE001  a defect in one collector must not hide what the others see
             found, success = [], 0
             self._note(name, f"a defect in ipcctl: {error!r}")
@@ -117,6 +118,13 @@ class Scraper:
         if name not in self._failing:
             self._failing.add(name)
             self._report(f"collector {name} fails: {why}")
+
+
+def _why(error: IpcctlError | OSError) -> str:
+    """What failed, in one line."""
+    if isinstance(error, IpcctlError) or error.filename is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
 
 
 def _collector(name: str) -> Callable[[View], Iterator[Sample]]:

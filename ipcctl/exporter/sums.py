@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipcctl.errors import InterfaceMissing
 from ipcctl.exporter.catalogue import DEVSHM, LIMITS
-from ipcctl.kernel.limits import page_size
+from ipcctl.kernel import limits
 from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.objects import SHM_DEST
 from ipcctl.model.snapshot import Gap
@@ -87,7 +87,7 @@ def _limits(view: View) -> Iterator[Sample]:
     for kind, limit in most.items():
         yield "objects_limit", (kind,), limit
     yield "semaphores_limit", (), sysv.semmns
-    yield "shm_size_limit_bytes", (), sysv.shmall * page_size()
+    yield "shm_size_limit_bytes", (), sysv.shmall * limits.page_size()
     yield "shm_segment_size_limit_bytes", (), sysv.shmmax
     yield "msg_queue_size_limit_bytes", (), sysv.msgmnb
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ipcctl import __version__
 from tests.cli.here import FIXTURES, Result, Roots, run
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ CASES: dict[str, tuple[str, ...]] = {
     "nosysvipc-limits-plain": ("nosysvipc", "limits"),
     "modern-users-plain": ("modern", "users", "--numeric"),
     "modern-users-json": ("modern", "users", "--json"),
+    "modern-metrics": ("modern", "metrics", "--collect.disable", "devshm", "--collect.objects", ".*"),
+    "old-metrics": ("old", "metrics", "--collect.disable", "devshm"),
+    "nosysvipc-metrics": ("nosysvipc", "metrics", "--collect.disable", "devshm", "--collect.users", "3"),
+    "truncated-metrics": ("truncated", "metrics", "--collect.disable", "devshm"),
     "old-users-csv": ("old", "users", "--format", "csv"),
 }
 
@@ -59,7 +64,11 @@ def told(roots: Roots, arguments: tuple[str, ...], result: Result) -> str:
     text = text.replace(mine, '"uid": 0, "user": "root", "gid": 0, "group": "root"')
     for root, path in roots._asdict().items():
         text = text.replace(str(path), root.upper())
-    return re.sub(r'"allocated": \d+', '"allocated": "BLOCKS"', text)
+    text = re.sub(r'"allocated": \d+', '"allocated": "BLOCKS"', text)
+    text = re.sub(r"^(ipcctl_\w*allocated_bytes.*) \S+", r"\1 BLOCKS", text, flags=re.MULTILINE)
+    text = re.sub(r'^(ipcctl_oldest\w+{kind="p(?:shm|sem)"}) .*', r"\1 CTIME", text, flags=re.MULTILINE)
+    text = re.sub(r"^(ipcctl_collector_duration_seconds\S*) .*", r"\1 SECONDS", text, flags=re.MULTILINE)
+    return text.replace(f'version="{__version__}"', 'version="VERSION"')
 
 
 @pytest.mark.parametrize("case", CASES)

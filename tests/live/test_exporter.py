@@ -1,0 +1,352 @@
+"""What the exporter says about real objects, in every format, and when something cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import posix_ipc
+import pytest
+import sysv_ipc
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from ipcctl.exporter.catalogue import METRICS, PREFIX
+from ipcctl.model.kinds import KINDS
+from tests.live import actors, cli, namespace
+from tests.live.population import populate
+from tests.live.served import serve, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EVERYTHING = ("--collect.holders", "--collect.users", "5", "--collect.objects", ".*")
+
+
+def metrics(*args: str, uid: int | None = None) -> dict[str, float]:
+    result = cli.run("metrics", *args, uid=uid)
+    assert 0 == result.code, result.err
+    return values_of(result.out)
+
+
+def rows(kind: str) -> list[dict[str, int]]:
+    heading, *lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
+    return [dict(zip(heading.split(), map(int, line.split()), strict=True)) for line in lines]
+
+
+def test_an_empty_namespace_has_every_kind_with_zero() -> None:
+    found = metrics()
+    for kind in KINDS:
+        for name in ("objects", "oldest_object_timestamp_seconds", "gaps"):
+            assert 0 == found[f'ipcctl_{name}{{kind="{kind}"}}']
+    for kind in ("msg", "pmsg"):
+        for name in ("messages", "message_bytes", "queue_fullness_ratio_max"):
+            assert 0 == found[f'ipcctl_{name}{{kind="{kind}"}}']
+    assert {1.0} == {value for name, value in found.items() if name.startswith("ipcctl_collector_success")}
+
+
+def test_numbers_are_those_of_the_kernel_on_random_objects() -> None:
+    populate(7, [os.geteuid()], 60)
+    held = sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=8192, init_character=b"x")
+    found = metrics()
+    shm, sem, msg = rows("shm"), rows("sem"), rows("msg")
+    free = [row["size"] for row in shm if not row["nattch"]]
+    expected = {
+        'ipcctl_objects{kind="shm"}': len(shm),
+        'ipcctl_objects{kind="sem"}': len(sem),
+        'ipcctl_objects{kind="msg"}': len(msg),
+        "ipcctl_semaphores": sum(row["nsems"] for row in sem),
+        "ipcctl_shm_size_bytes": sum(row["size"] for row in shm),
+        "ipcctl_shm_resident_bytes": sum(row["rss"] for row in shm),
+        "ipcctl_shm_swapped_bytes": sum(row["swap"] for row in shm),
+        "ipcctl_shm_attachments": sum(row["nattch"] for row in shm),
+        "ipcctl_shm_unattached_objects": len(free),
+        "ipcctl_shm_unattached_bytes": sum(free),
+        'ipcctl_messages{kind="msg"}': sum(row["qnum"] for row in msg),
+        'ipcctl_message_bytes{kind="msg"}': sum(row["cbytes"] for row in msg),
+        'ipcctl_oldest_object_timestamp_seconds{kind="shm"}': min(
+            max(row["atime"], row["dtime"], row["ctime"]) for row in shm
+        ),
+    }
+    held.detach()
+    assert all(value for name, value in expected.items() if "swapped" not in name)
+    assert expected == {name: found[name] for name in expected}
+    plain = [entry for entry in os.scandir(namespace.SHM) if entry.is_file(follow_symlinks=False)]
+    memory = [entry for entry in plain if not entry.name.startswith("sem.")]
+    assert len(memory) == found['ipcctl_objects{kind="pshm"}']
+    assert sum(entry.stat().st_blocks * 512 for entry in memory) == found["ipcctl_pshm_allocated_bytes"]
+    assert len(os.listdir(namespace.current().mqueue)) == found['ipcctl_objects{kind="pmsg"}']
+
+
+def test_limits_are_those_of_proc_sys() -> None:
+    found = metrics()
+    semmsl, semmns, semopm, semmni = map(int, Path("/proc/sys/kernel/sem").read_text().split())
+    read: Callable[[str], int] = lambda name: int(Path(f"/proc/sys/{name}").read_text())  # noqa: E731
+    assert semmni == found['ipcctl_objects_limit{kind="sem"}']
+    assert semmns == found["ipcctl_semaphores_limit"]
+    assert read("kernel/shmmni") == found['ipcctl_objects_limit{kind="shm"}']
+    assert read("kernel/msgmni") == found['ipcctl_objects_limit{kind="msg"}']
+    assert read("fs/mqueue/queues_max") == found['ipcctl_objects_limit{kind="pmsg"}']
+    assert read("kernel/msgmnb") == found["ipcctl_msg_queue_size_limit_bytes"]
+    assert float(read("kernel/shmmax")) == found["ipcctl_shm_segment_size_limit_bytes"]
+    assert float(read("kernel/shmall") * os.sysconf("SC_PAGE_SIZE")) == found["ipcctl_shm_size_limit_bytes"]
+    assert shutil.disk_usage("/dev/shm").total == found["ipcctl_devshm_size_bytes"]
+    assert (semmsl, semopm) > (0, 0)
+
+
+def test_a_segment_removed_while_attached_is_pending() -> None:
+    segment = sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=8192)
+    segment.remove()
+    found = metrics()
+    segment.detach()
+    assert (1, 8192) == (found["ipcctl_shm_pending_destroy_objects"], found["ipcctl_shm_pending_destroy_bytes"])
+    assert (1, 0) == (found["ipcctl_shm_attachments"], found["ipcctl_shm_unattached_objects"])
+
+
+def test_fullness_counts_bytes_or_messages_whichever_is_nearer_to_the_limit() -> None:
+    queue = sysv_ipc.MessageQueue(None, sysv_ipc.IPC_CREX)
+    queue.max_size = 4000
+    queue.send(bytes(2000))
+    assert 0.5 == metrics()['ipcctl_queue_fullness_ratio_max{kind="msg"}']
+    queue.max_size = 100
+    queue.receive()
+    for _ in range(90):
+        queue.send(b"")  # no bytes, but msgsnd(2) counts messages against qbytes too
+    assert 0.9 == metrics()['ipcctl_queue_fullness_ratio_max{kind="msg"}']
+    posix = posix_ipc.MessageQueue("/half", posix_ipc.O_CREX, max_messages=4)
+    posix.send(b"a")
+    posix.send(b"b")
+    assert 0.5 == metrics()['ipcctl_queue_fullness_ratio_max{kind="pmsg"}']
+
+
+def test_holders_tell_orphans_waiters_blocked_processes_and_memory_without_a_name() -> None:
+    pid = os.fork()
+    if not pid:
+        sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=4096).detach()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    queue = sysv_ipc.MessageQueue(None, sysv_ipc.IPC_CREX)
+    semaphores = sysv_ipc.Semaphore(None, sysv_ipc.IPC_CREX)
+    (namespace.SHM / "held").write_bytes(bytes(8192))
+
+    def hold_unlinked() -> object:
+        file = (namespace.SHM / "held").open("rb")
+        (namespace.SHM / "held").unlink()
+        return file
+
+    with (
+        actors.actor(lambda: None, sleep=queue.receive, call="msgrcv"),
+        actors.actor(lambda: None, sleep=semaphores.acquire, call="semop"),
+        actors.actor(hold_unlinked),
+    ):
+        found = metrics("--collect.holders")
+    assert 1 == found['ipcctl_orphaned_objects{kind="shm"}']
+    assert 4096 == found['ipcctl_orphaned_bytes{kind="shm"}']
+    assert (1, 0) == (found['ipcctl_sem_waiters{wait="ncount"}'], found['ipcctl_sem_waiters{wait="zcount"}'])
+    assert [1, 1, 0] == [found[f'ipcctl_blocked_processes{{kind="{kind}"}}'] for kind in ("sem", "msg", "pmsg")]
+    assert 8192 == found["ipcctl_pshm_unlinked_bytes"]
+    assert {f'ipcctl_orphaned_objects{{kind="{kind}"}}' for kind in KINDS} <= set(found)
+
+
+def test_a_scrape_takes_no_lease() -> None:
+    posix_ipc.SharedMemory("/free", posix_ipc.O_CREX, size=1).close_fd()
+    trace = shutil.which("strace")
+    if trace is None:
+        pytest.skip("strace is not installed")
+    result = cli.run_program([trace, "-f", "-e", "trace=fcntl", *_module("metrics", "--collect.holders")])
+    if result.code:
+        pytest.skip(f"strace does not work here: {result.err[-80:]}")
+    assert "ipcctl_orphaned_objects" in result.out
+    assert "F_SETLEASE" not in result.err
+
+
+def _module(*args: str) -> list[str]:
+    import sys
+
+    return [sys.executable, "-m", "ipcctl", *args]
+
+
+def test_users_are_those_who_have_most_by_objects_or_by_bytes(strangers: tuple[int, int]) -> None:
+    alice, bob = strangers
+
+    def many() -> None:
+        for _ in range(5):
+            sysv_ipc.Semaphore(None, sysv_ipc.IPC_CREX)
+
+    def large() -> None:
+        sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=1 << 20).detach()
+
+    actors.as_user(alice, many)
+    actors.as_user(bob, large)
+    sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=1).detach()
+    found = metrics("--collect.users", "2")
+    assert 5 == found[f'ipcctl_user_objects{{kind="sem",uid="{alice}"}}']
+    assert 1 << 20 == found[f'ipcctl_user_bytes{{kind="shm",uid="{bob}"}}']
+    assert [] == [name for name in found if 'uid="0"' in name]
+    assert 12 == found['ipcctl_series_dropped{collector="users"}']
+    assert 24 == len([name for name in found if "uid=" in name])
+
+
+def test_objects_are_those_whose_whole_name_matches() -> None:
+    for name in ("/jobs", "/jobs-old"):
+        posix_ipc.MessageQueue(name, posix_ipc.O_CREX, max_messages=4).send(b"four")
+    posix_ipc.Semaphore("/jobs", posix_ipc.O_CREX, initial_value=3).close()
+    found = metrics("--collect.objects", "/jobs")
+    named = {name: value for name, value in found.items() if "object=" in name}
+    assert {
+        'ipcctl_queue_messages{kind="pmsg",object="/jobs"}': 1,
+        'ipcctl_queue_message_bytes{kind="pmsg",object="/jobs"}': 4,
+        'ipcctl_queue_fullness_ratio{kind="pmsg",object="/jobs"}': 0.25,
+        'ipcctl_object_value{kind="psem",object="/jobs"}': 3,
+    } == named
+
+
+def test_there_is_a_bound_to_objects_and_what_is_dropped_is_told() -> None:
+    for number in range(205):
+        (namespace.SHM / f"x{number:03}").touch()
+    found = metrics("--collect.objects", ".*")
+    assert 200 == len([name for name in found if "object=" in name])
+    assert 'ipcctl_object_allocated_bytes{kind="pshm",object="/x199"}' in found
+    assert 5 == found['ipcctl_series_dropped{collector="objects"}']
+
+
+def test_a_name_that_is_no_text_does_not_break_a_scrape() -> None:
+    for raw in (b"caf\xe9", b'"quoted"\\', b"new\nline", b"\x1b[31m", b"sem.\xff\xfe"):
+        (namespace.SHM / os.fsdecode(raw)).write_bytes(struct.pack("@QQQQ", 1, 0, 0, 0))
+    with serve(*EVERYTHING) as exporter:
+        found = exporter.values()
+        answer = exporter.get(accept="application/openmetrics-text")
+    assert r'ipcctl_object_allocated_bytes{kind="pshm",object="/caf\xe9"}' in found
+    assert r'ipcctl_object_value{kind="psem",object="/\xff\xfe"}' in found
+    assert 200 == answer.status
+    assert list(text_string_to_metric_families(answer.body.decode()))  # type: ignore[no-untyped-call]
+
+
+def test_every_format_says_the_same() -> None:
+    populate(3, [os.geteuid()], 10)
+    with serve(*EVERYTHING) as exporter:
+        classic = exporter.get()
+        packed = exporter.get(accept_encoding="gzip")
+        modern = exporter.get(accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+        odd = exporter.get(accept="application/openmetrics-text;version=one")
+    assert "text/plain; version=0.0.4; charset=utf-8" == classic.headers["Content-Type"]
+    assert "gzip" == packed.headers["Content-Encoding"]
+    assert modern.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    assert modern.body.endswith(b"# EOF\n")
+    assert (200, classic.headers["Content-Type"]) == (odd.status, odd.headers["Content-Type"])
+    samples = {line for line in classic.body.decode().splitlines() if not line.startswith("#") and _lasts(line)}
+    assert samples == {line for line in modern.body.decode().splitlines() if not line.startswith("#") and _lasts(line)}
+    assert samples == {
+        line for line in gzip.decompress(packed.body).decode().splitlines() if not line.startswith("#") and _lasts(line)
+    }
+
+
+def _lasts(line: str) -> bool:
+    """Whether it is the same in two scrapes: what takes time is not, nor is who may run beside this test."""
+    return not re.match(r"ipcctl_(collector_duration|processes_unreadable|unknown|orphaned)", line)
+
+
+def test_promtool_has_nothing_to_say() -> None:
+    if not shutil.which("promtool"):
+        pytest.skip("promtool is not installed")
+    populate(3, [os.geteuid()], 10)
+    text = cli.run("metrics", *EVERYTHING).out
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_what_is_served_is_what_the_catalogue_has() -> None:
+    populate(3, [os.geteuid()], 10)
+    posix_ipc.MessageQueue("/one", posix_ipc.O_CREX).close()
+    lines = cli.run("metrics", *EVERYTHING).out.splitlines()
+    served = {re.split(r"[{ ]", line)[0].removeprefix(PREFIX) for line in lines if not line.startswith("#")}
+    assert set(METRICS) == served
+    assert not [metric for metric in METRICS.values() if metric.name.endswith("_total")]
+    assert set() == {label for metric in METRICS.values() for label in metric.labels} - {
+        *("kind", "collector", "version", "uid", "object", "wait")
+    }
+
+
+def test_a_collector_that_fails_leaves_its_metrics_out_and_the_rest_goes_on(strangers: tuple[int, int]) -> None:
+    namespace.umount(namespace.current().mqueue)
+    try:
+        found = metrics(uid=strangers[0])  # root would look without a mount
+    finally:
+        namespace.mount("mqueue", namespace.current().mqueue, "mqueue")
+    assert 0 == found['ipcctl_collector_success{collector="pmsg"}']
+    assert 1 == found['ipcctl_gaps{kind="pmsg"}']
+    assert 1 == found['ipcctl_collector_success{collector="shm"}']
+    assert [] == [name for name in found if 'kind="pmsg"' in name and "gaps" not in name and "limit" not in name]
+    assert 0 == found['ipcctl_messages{kind="msg"}']
+
+
+def test_content_that_may_not_be_read_is_a_gap_and_no_number(strangers: tuple[int, int]) -> None:
+    posix_ipc.MessageQueue("/closed", posix_ipc.O_CREX, mode=0o600).send(b"x")
+    found = metrics("--collect.objects", ".*", uid=strangers[0])
+    assert 1 == found['ipcctl_objects{kind="pmsg"}']
+    assert 1 == found['ipcctl_gaps{kind="pmsg"}']
+    assert 'ipcctl_queue_fullness_ratio_max{kind="pmsg"}' not in found
+    assert [] == [name for name in found if "/closed" in name]
+
+
+def test_collectors_can_be_left_out_and_asked_for_singly() -> None:
+    with serve("--collect.disable", "pmsg", "--collect.disable", "devshm") as exporter:
+        found = exporter.values()
+        single = exporter.values("/metrics?collect[]=shm&collect[]=limits")
+        wrong = exporter.get("/metrics?collect[]=nothing")
+        off = exporter.get("/metrics?collect[]=pmsg")
+    assert [] == [name for name in found if "devshm" in name or 'collector="pmsg"' in name]
+    assert {"shm", "limits"} == {part.split('"')[1] for part in single if part.startswith("ipcctl_collector_success")}
+    assert 'ipcctl_objects{kind="sem"}' not in single
+    assert (400, b"400 unknown collector 'nothing'") == (wrong.status, wrong.body.splitlines()[0])
+    assert (400, b"400 collector is off: pmsg\n") == (off.status, off.body)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--collect.disable", "nothing"], "unknown collector 'nothing'"),
+        (["--collect.objects", "("], "bad --collect.objects '('"),
+        (["--collect.users", "0"], "bad --collect.users 0"),
+        (["--collect.users", "1000000"], "bad --collect.users 1000000"),
+        (["--collect.users", "many"], "--collect.users"),
+        (["--textfile", "/dev/shm/metrics.txt"], "does not end in .prom"),
+    ],
+)
+def test_wrong_usage_is_named(arguments: list[str], named: str) -> None:
+    commands = ["metrics"] if "--textfile" in arguments else ["metrics", "exporter"]
+    for command in commands:
+        result = cli.run(command, *arguments)
+        assert (2, "") == (result.code, result.out)
+        assert named in result.err
+    assert [] == os.listdir(namespace.SHM)
+
+
+def test_a_textfile_is_written_or_the_reason_why_not(tmp_path: Path) -> None:
+    path = tmp_path / "ipcctl.prom"
+    assert (0, "", "") == cli.run("metrics", "--textfile", path)
+    assert 'ipcctl_objects{kind="shm"}' in values_of(path.read_text())
+    missing = cli.run("metrics", "--textfile", tmp_path / "none" / "ipcctl.prom")
+    assert (1, "") == (missing.code, missing.out)
+    assert "none does not exist" in missing.err
+
+
+def test_a_textfile_in_a_read_only_or_full_directory_leaves_the_old_one(tmp_path: Path) -> None:
+    namespace.mount("tmpfs", tmp_path, "tmpfs", 0, "size=4k")
+    try:
+        path = tmp_path / "ipcctl.prom"
+        path.write_text("old 1\n")
+        full = cli.run("metrics", "--textfile", path)
+        namespace.mount("tmpfs", tmp_path, None, 0x20 | 1)  # MS_REMOUNT | MS_RDONLY
+        closed = cli.run("metrics", "--textfile", path)
+        assert "old 1\n" == path.read_text()
+        assert ["ipcctl.prom"] == os.listdir(tmp_path)
+    finally:
+        namespace.umount(tmp_path)
+    assert (1, True) == (full.code, "No space left on device" in full.err), full.err
+    assert (1, True) == (closed.code, "Read-only file system" in closed.err), closed.err

@@ -1,0 +1,387 @@
+"""The exporter as a server: clients that are slow, many or mischievous, TLS and passwords, start and end."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import threading
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import bcrypt
+import posix_ipc
+import pytest
+
+from tests.bench.population import Population, make
+from tests.live import certificates, cli
+from tests.live.cli import TIMEOUT
+from tests.live.served import Exporter, eventually, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+LOAD = int(os.environ.get("IPCCTL_LOAD", "400"))
+"""Requests of the load test; IPCCTL_LOAD=20000 with P and eight connections takes half an hour."""
+
+
+def test_paths_and_methods() -> None:
+    with serve() as exporter:
+        landing, health, nothing = exporter.get("/"), exporter.get("/healthz"), exporter.get("/other")
+        connection = exporter.connect()
+        connection.request("POST", "/metrics", body=b"x")
+        posted = connection.getresponse()
+        posted.read()
+        connection.close()
+        connection = exporter.connect()
+        connection.request("HEAD", "/metrics")
+        head = connection.getresponse()
+        assert b"" == head.read()
+        connection.close()
+    assert (200, "text/html; charset=utf-8") == (landing.status, landing.headers["Content-Type"])
+    assert b'<a href="/metrics">' in landing.body
+    assert b"man ipcctl-exporter" in landing.body
+    assert (200, b"ok\n") == (health.status, health.body)
+    assert 404 == nothing.status
+    assert (405, "GET, HEAD") == (posted.status, posted.headers["Allow"])
+    assert (200, True) == (head.status, int(head.headers["Content-Length"]) > 1000)
+
+
+def test_telemetry_path_moves_the_metrics() -> None:
+    with serve("--web.telemetry-path", "/ipc") as exporter:
+        assert [200, 404, 200] == [exporter.get(path).status for path in ("/ipc", "/metrics", "/")]
+        assert b'<a href="/ipc">' in exporter.get("/").body
+
+
+def test_several_addresses_and_both_families() -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    with serve("--web.listen-address", "[::1]:0", "--web.listen-address", ":0") as exporter:
+        _, six, every = exporter.ports
+        for host, port in (("::1", six), ("::1", every), ("127.0.0.1", every)):
+            connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+            connection.request("GET", "/healthz")
+            assert 200 == connection.getresponse().status
+            connection.close()
+
+
+def test_address_in_use_and_bad_addresses_are_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = cli.run("exporter", "--web.listen-address", address)
+    assert 1 == result.code
+    assert f"cannot listen on {address}: Address already in use" in result.err
+    for wrong in ("10174", "127.0.0.1:70000", "::1:10174", "127.0.0.1:", ""):
+        result = cli.run("exporter", "--web.listen-address", wrong)
+        assert (2, True) == (result.code, f"bad listen address {wrong!r}" in result.err), result.err
+    for path in ("metrics", "/healthz", "/a b", ""):
+        assert 2 == cli.run("exporter", "--web.telemetry-path", path).code
+
+
+def test_a_kept_connection_serves_many_scrapes_and_each_is_fresh() -> None:
+    with serve() as exporter:
+        connection = exporter.connect()
+        for number in range(3):
+            connection.request("GET", "/metrics")
+            assert f'ipcctl_objects{{kind="pmsg"}} {number}.0' in connection.getresponse().read().decode()
+            posix_ipc.MessageQueue(f"/q{number}", posix_ipc.O_CREX).close()
+        connection.close()
+
+
+def test_slow_half_open_and_mischievous_clients_block_nobody() -> None:
+    with serve() as exporter, ExitStack() as clients:
+        for text in (
+            b"",
+            b"G",
+            b"GET /metrics HTTP/1.1\r\nX: ",
+            b"\x16\x03\x01",
+            b"\r\n\r\n\0",
+            b"GET //[ HTTP/1.1\r\n\r\n",
+        ):
+            for _ in range(8):
+                one = clients.enter_context(socket.create_connection(("127.0.0.1", exporter.ports[0])))
+                one.sendall(text)
+        for _ in range(5):
+            assert 200 == exporter.get().status
+
+
+def test_more_connections_than_places_drop_the_one_that_waited_longest() -> None:
+    with serve() as exporter, ExitStack() as clients:
+        first = clients.enter_context(socket.create_connection(("127.0.0.1", exporter.ports[0])))
+        first.settimeout(TIMEOUT)
+        for _ in range(70):
+            clients.enter_context(socket.create_connection(("127.0.0.1", exporter.ports[0])))
+            assert 200 == exporter.get("/healthz").status
+        assert b"" == first.recv(1)
+
+
+def test_concurrent_scrapes_under_load_all_succeed_and_memory_stays_flat() -> None:
+    make(Population(3200, 3200, 400))
+    with serve() as exporter:
+        failures: list[object] = []
+
+        def work(requests: int) -> None:
+            connection = exporter.connect()
+            for _ in range(requests):
+                connection.request("GET", "/metrics")
+                response = connection.getresponse()
+                body = response.read()
+                if response.status != 200 or b'ipcctl_objects{kind="msg"} 3200.0\n' not in body:
+                    failures.append((response.status, body))
+            connection.close()
+
+        def run(requests: int) -> int:
+            threads = [threading.Thread(target=work, args=(requests // 8,)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            return exporter.peak()
+
+        warm, after = run(LOAD), run(LOAD)
+    assert [] == failures
+    assert after - warm < 8 << 10, f"{warm} KiB grew to {after} KiB"
+
+
+def test_wrk_sees_no_failed_request() -> None:
+    if not shutil.which("wrk"):
+        pytest.skip("wrk is not installed")
+    with serve() as exporter:
+        url = f"http://127.0.0.1:{exporter.ports[0]}/metrics"
+        done = cli.run_program(["wrk", "-c8", "-t2", "-d2s", url])
+    assert 0 == done.code, done.err
+    assert "Socket errors" not in done.out
+    assert "Non-2xx" not in done.out
+    (requests,) = re.findall(r"(\d+) requests in", done.out)
+    assert int(requests) > 20
+
+
+def test_terminated_in_the_middle_of_a_scrape_it_answers_and_ends_cleanly() -> None:
+    make(Population(16000, 16000, 2000))
+    with serve() as exporter:
+        connection = exporter.connect()
+        idle = exporter.connect()
+        idle.request("GET", "/healthz")
+        idle.getresponse().read()
+        connection.request("GET", "/metrics")
+        _wait_until_reading(exporter)
+        exporter.process.send_signal(signal.SIGTERM)
+        response = connection.getresponse()
+        assert (200, "close") == (response.status, response.headers["Connection"])
+        assert b'ipcctl_objects{kind="msg"} 16000.0\n' in response.read()
+        assert 0 == exporter.process.wait(TIMEOUT)
+        connection.close()
+        idle.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", exporter.ports[0]), timeout=TIMEOUT)
+        assert exporter.process.stderr is not None
+        assert b"" == exporter.process.stderr.read()
+
+
+def _wait_until_reading(exporter: Exporter) -> None:
+    """A second thread that has used the processor: the scrape has begun."""
+
+    def busy() -> bool:
+        ticks = []
+        for thread in os.listdir(f"/proc/{exporter.process.pid}/task"):
+            with open(f"/proc/{exporter.process.pid}/task/{thread}/stat") as stat:
+                ticks.append(sum(map(int, stat.read().rpartition(")")[2].split()[11:13])))
+        return len(ticks) > 1 and max(ticks[1:]) > 0
+
+    deadline = time.monotonic() + TIMEOUT
+    while not busy():
+        assert time.monotonic() < deadline
+
+
+def test_terminated_while_clients_dawdle_it_ends_at_once() -> None:
+    with serve() as exporter, socket.create_connection(("127.0.0.1", exporter.ports[0])) as half:
+        half.sendall(b"GET /met")
+        exporter.get("/healthz")
+        assert 0 == exporter.terminate()
+
+
+def test_interrupted_it_says_so() -> None:
+    with serve() as exporter:
+        exporter.process.send_signal(signal.SIGINT)
+        assert 130 == exporter.process.wait(TIMEOUT)
+
+
+def test_systemd_hands_over_its_sockets() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with serve(listen=False, passed=listening) as exporter:
+            assert f"listening on 127.0.0.1:{port} ".encode() in exporter.said
+            assert 200 == exporter.get().status
+            assert 0 == exporter.terminate()
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Path:
+    """A directory with an authority, a server, a client, and a client of somebody else."""
+    certificates.require_openssl()
+    certificates.make_authority(tmp_path)
+    certificates.make_authority(tmp_path, "other")
+    certificates.issue(tmp_path, "server")
+    certificates.issue(tmp_path, "prometheus", alternative="DNS:prometheus.example.org")
+    certificates.issue(tmp_path, "grafana", alternative="DNS:grafana.example.org")
+    certificates.issue(tmp_path, "stranger", authority="other")
+    return tmp_path
+
+
+TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
+CLIENTS = f"{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n"
+
+
+def web_config(directory: Path, text: str) -> str:
+    """Write the file in one step, as whoever changes it on a live server should."""
+    path = directory / "web.yml"
+    (directory / "web.new").write_text(text)
+    (directory / "web.new").rename(path)
+    return str(path)
+
+
+def test_passwords_are_asked_for_on_every_path(tmp_path: Path) -> None:
+    config = web_config(tmp_path, f"basic_auth_users:\n  prometheus: {HASH}\n")
+    with serve("--web.config.file", config) as exporter:
+        for path in ("/metrics", "/", "/healthz", "/other"):
+            assert (401, "Basic") == (exporter.get(path).status, exporter.get(path).headers["WWW-Authenticate"])
+        assert 200 == exporter.get(login="prometheus:secret").status
+        for wrong in (
+            "prometheus:Secret",
+            "prometheus:",
+            "nobody:secret",
+            ":",
+            "prometheus",
+            "prometheus:" + "x" * 100,
+        ):
+            assert 401 == exporter.get(login=wrong).status, wrong
+        assert 401 == exporter.get(authorization="Basic %%%").status
+        assert 401 == exporter.get(authorization="Bearer secret").status
+
+
+def test_tls_serves_those_who_speak_it_and_refuses_plain_http(tls: Path) -> None:
+    config = web_config(tls, TLS)
+    with serve("--web.config.file", config, security=certificates.client(tls)) as exporter:
+        assert 200 == exporter.get().status
+        with pytest.raises(ssl.SSLCertVerificationError):
+            exporter.get(security=certificates.client(tls, authority="other"))
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            _get_plain(exporter)
+        with socket.create_connection(("127.0.0.1", exporter.ports[0])):  # never begins its handshake
+            assert 200 == exporter.get().status
+
+
+def _get_plain(exporter: Exporter) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", exporter.ports[0], timeout=TIMEOUT)
+    try:
+        connection.request("GET", "/metrics")
+        connection.getresponse()
+    finally:
+        connection.close()
+
+
+def refused(exporter: Exporter, security: ssl.SSLContext) -> bool:
+    """Whether a client does not get through. In TLS 1.3 it learns so when it reads."""
+    try:
+        exporter.get(security=security)
+    except (ssl.SSLError, ConnectionError, http.client.HTTPException):
+        return True
+    return False
+
+
+def test_client_certificates_are_verified_and_can_be_restricted_by_name(tls: Path) -> None:
+    config = web_config(tls, CLIENTS)
+    with serve("--web.config.file", config, security=certificates.client(tls, "prometheus")) as exporter:
+        assert 200 == exporter.get().status
+        assert refused(exporter, certificates.client(tls))
+        assert refused(exporter, certificates.client(tls, "stranger"))
+        assert 200 == exporter.get(security=certificates.client(tls, "grafana")).status
+        web_config(tls, f"{CLIENTS}  client_allowed_sans: [Prometheus.example.org]\n")
+        eventually(lambda: refused(exporter, certificates.client(tls, "grafana")), "the other name is refused")
+        assert 200 == exporter.get().status
+
+
+def test_changed_configuration_is_read_again_and_a_bad_one_refused(tls: Path) -> None:
+    config = web_config(tls, f"basic_auth_users: {{a: {HASH}}}\n")
+    with serve("--web.config.file", config) as exporter:
+        kept = exporter.connect()
+        assert 200 == exporter.get(login="a:secret").status
+        web_config(tls, "basic_auth_users: [\n")
+        assert 200 == exporter.get(login="a:secret").status
+        exporter.until_said("what was read before stays in force")
+        assert 401 == exporter.get().status
+        headers = "http_server_config: {headers: {X-Frame-Options: deny}}\n"
+        web_config(tls, f"basic_auth_users: {{b: {HASH}}}\n{headers}")
+        assert [401, 200] == [exporter.get(login=f"{name}:secret").status for name in "ab"]
+        assert "deny" == exporter.get(login="b:secret").headers["X-Frame-Options"]
+        web_config(tls, TLS)
+        exporter.security = certificates.client(tls)
+        assert 200 == exporter.get().status
+        first = exporter.get
+        certificates.make_authority(tls, "next")
+        certificates.issue(tls, "server", authority="next")  # a certificate renewed in place
+        assert 200 == first(security=certificates.client(tls, authority="next")).status
+        kept.close()
+
+
+BAD = {
+    "nothing.yml": (None, "No such file"),
+    "broken.yml": ("tls_server_config: [", "no YAML"),
+    "list.yml": ("- a\n", "expected names with values"),
+    "unknown.yml": ("basic_auth: {}\n", "unknown name 'basic_auth'"),
+    "nohash.yml": ("basic_auth_users: {a: secret}\n", "no bcrypt hash"),
+    "nokey.yml": ("tls_server_config: {cert_file: server.crt}\n", "cert_file and key_file are both needed"),
+    "absent.yml": ("tls_server_config: {cert_file: a.crt, key_file: a.key}\n", "a.crt"),
+    "garbage.yml": ("tls_server_config: {cert_file: garbage.yml, key_file: garbage.yml}\n", "no usable certificate"),
+    "any.yml": (f"{TLS}  client_auth_type: RequireAnyClientCert\n", "client_auth_type: 'RequireAnyClientCert'"),
+    "noca.yml": (f"{TLS}  client_auth_type: RequireAndVerifyClientCert\n", "needs client_ca_file"),
+    "unused.yml": (f"{TLS}  client_ca_file: ca.crt\n", "client_ca_file without"),
+    "version.yml": (f"{TLS}  min_version: TLS10\n", "min_version: 'TLS10'"),
+    "ciphers.yml": (f"{TLS}  cipher_suites: [TLS_NO_WITH_NO]\n", "cipher_suites"),
+    "header.yml": ("http_server_config: {headers: {X-Frame-Options: maybe}}\n", "bad value 'maybe'"),
+    "split.yml": ('http_server_config: {headers: {X-XSS-Protection: "1\\r\\nX: y"}}\n', "bad value"),
+    "binary.yml": ("\0", "no YAML"),
+}
+
+
+def test_bad_configuration_is_an_error_at_the_start(tls: Path) -> None:
+    from ipcctl.exporter.webconfig import BadWebConfig, WebConfigFile
+
+    for name, (text, why) in BAD.items():
+        if text is not None:
+            (tls / name).write_text(text)
+        with pytest.raises(BadWebConfig, match=re.escape(why)) as error:
+            WebConfigFile(str(tls / name), lambda _: None)
+        assert name in str(error.value)
+    result = cli.run("exporter", "--web.config.file", tls / "unknown.yml")
+    assert (1, "") == (result.code, result.out)
+    assert "unknown name 'basic_auth'; accepted: tls_server_config" in result.err
+
+
+def test_usual_tls_settings_of_the_toolkit_are_understood(tls: Path) -> None:
+    settings = """\
+  min_version: TLS12
+  max_version: TLS12
+  prefer_server_cipher_suites: false
+  cipher_suites:
+  - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+  - TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+  - TLS_AES_128_GCM_SHA256
+  curve_preferences: [CurveP256]
+http_server_config: {http2: true}
+"""
+    config = web_config(tls, TLS + settings)
+    with serve("--web.config.file", config, security=certificates.client(tls)) as exporter:
+        connection = exporter.connect()
+        connection.connect()
+        assert isinstance(connection.sock, ssl.SSLSocket)
+        cipher = connection.sock.cipher()
+        connection.close()
+    assert cipher is not None
+    assert ("ECDHE-ECDSA-AES128-GCM-SHA256", "TLSv1.2") == cipher[:2]
