@@ -82,17 +82,3 @@ def test_missing_directory_and_a_directory_in_place_of_the_file_are_named(tmp_pa
 def test_directory_that_cannot_be_written_is_named() -> None:
     with pytest.raises(Unwritable, match=r"cannot write /proc/sys/x\.prom: "):
         write_textfile("/proc/sys/x.prom", b"x 1\n")
-
-
-def test_failure_half_way_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "ipcctl.prom"
-    path.write_bytes(b"old 1\n")
-
-    def full(_: int) -> None:
-        raise OSError(28, os.strerror(28))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(Unwritable, match=r"No space left"):
-        write_textfile(str(path), b"new 1\n")
-    assert b"old 1\n" == path.read_bytes()
-    assert ["ipcctl.prom"] == os.listdir(tmp_path)
