@@ -39,7 +39,7 @@ def holders(view: View) -> Iterator[Sample]:
         yield from _waiters(judge, seen.get(SEM))
         for kind, pids in _blocked(judge.walked).items():
             yield "blocked_processes", (kind,), len(pids)
-        yield "processes_unreadable", (), len(judge.walked.unreadable)
+        yield "processes_unreadable", (), len(judge.walked.unreadable) + judge.walked.first_unreadable
 
 
 def _verdicts(judge: Judge, kind: str, items: Sequence[Any]) -> Iterator[Sample]:

@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+import posix_ipc
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.live.cli import TIMEOUT, _environment
@@ -114,6 +115,14 @@ def values_of(text: str) -> dict[str, float]:
             labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
+
+
+def make_queue(name: str, *messages: bytes, max_messages: int = 4, mode: int = 0o600) -> None:
+    """A POSIX queue that nobody has open: an open one counts against its user even after its namespace is gone."""
+    queue = posix_ipc.MessageQueue(name, posix_ipc.O_CREX, mode=mode, max_messages=max_messages)
+    for message in messages:
+        queue.send(message)
+    queue.close()
 
 
 @contextmanager

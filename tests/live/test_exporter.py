@@ -20,7 +20,7 @@ from ipcctl.exporter.catalogue import METRICS, PREFIX
 from ipcctl.model.kinds import KINDS
 from tests.live import actors, cli, namespace
 from tests.live.population import populate
-from tests.live.served import serve, values_of
+from tests.live.served import make_queue, serve, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,9 +118,7 @@ def test_fullness_counts_bytes_or_messages_whichever_is_nearer_to_the_limit() ->
     for _ in range(90):
         queue.send(b"")  # no bytes, but msgsnd(2) counts messages against qbytes too
     assert 0.9 == metrics()['ipcctl_queue_fullness_ratio_max{kind="msg"}']
-    posix = posix_ipc.MessageQueue("/half", posix_ipc.O_CREX, max_messages=4)
-    posix.send(b"a")
-    posix.send(b"b")
+    make_queue("/half", b"a", b"b", max_messages=4)
     assert 0.5 == metrics()['ipcctl_queue_fullness_ratio_max{kind="pmsg"}']
 
 
@@ -194,7 +192,7 @@ def test_users_are_those_who_have_most_by_objects_or_by_bytes(strangers: tuple[i
 
 def test_objects_are_those_whose_whole_name_matches() -> None:
     for name in ("/jobs", "/jobs-old"):
-        posix_ipc.MessageQueue(name, posix_ipc.O_CREX, max_messages=4).send(b"four")
+        make_queue(name, b"four", max_messages=4)
     posix_ipc.Semaphore("/jobs", posix_ipc.O_CREX, initial_value=3).close()
     found = metrics("--collect.objects", "/jobs")
     named = {name: value for name, value in found.items() if "object=" in name}
@@ -262,7 +260,7 @@ def test_promtool_has_nothing_to_say() -> None:
 
 def test_what_is_served_is_what_the_catalogue_has() -> None:
     populate(3, [os.geteuid()], 10)
-    posix_ipc.MessageQueue("/one", posix_ipc.O_CREX).close()
+    make_queue("/one")
     lines = cli.run("metrics", *EVERYTHING).out.splitlines()
     served = {re.split(r"[{ ]", line)[0].removeprefix(PREFIX) for line in lines if not line.startswith("#")}
     assert set(METRICS) == served
@@ -286,7 +284,7 @@ def test_a_collector_that_fails_leaves_its_metrics_out_and_the_rest_goes_on(stra
 
 
 def test_content_that_may_not_be_read_is_a_gap_and_no_number(strangers: tuple[int, int]) -> None:
-    posix_ipc.MessageQueue("/closed", posix_ipc.O_CREX, mode=0o600).send(b"x")
+    make_queue("/closed", b"x", mode=0o600)
     found = metrics("--collect.objects", ".*", uid=strangers[0])
     assert 1 == found['ipcctl_objects{kind="pmsg"}']
     assert 1 == found['ipcctl_gaps{kind="pmsg"}']

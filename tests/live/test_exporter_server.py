@@ -15,13 +15,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import bcrypt
-import posix_ipc
 import pytest
 
 from tests.bench.population import P, Population, make
 from tests.live import certificates, cli
 from tests.live.cli import TIMEOUT
-from tests.live.served import Exporter, eventually, serve
+from tests.live.served import Exporter, eventually, make_queue, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +90,7 @@ def test_a_kept_connection_serves_many_scrapes_and_each_is_fresh() -> None:
         for number in range(3):
             connection.request("GET", "/metrics")
             assert f'ipcctl_objects{{kind="pmsg"}} {number}.0' in connection.getresponse().read().decode()
-            posix_ipc.MessageQueue(f"/q{number}", posix_ipc.O_CREX).close()
+            make_queue(f"/q{number}")
         connection.close()
 
 

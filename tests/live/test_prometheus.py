@@ -20,7 +20,7 @@ import sysv_ipc
 
 from tests.live import actors, certificates, namespace
 from tests.live.prometheus import Prometheus, prometheus
-from tests.live.served import serve
+from tests.live.served import make_queue, serve
 from tests.test_packaging_exporter import DASHBOARD, RULES
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def test_alerts_fire_and_resolve(scene: Scene) -> None:
 
 
 def test_every_panel_of_the_dashboard_has_data(scene: Scene) -> None:
-    posix_ipc.MessageQueue("/jobs", posix_ipc.O_CREX).send(b"x")
+    make_queue("/jobs", b"x")
     sysv_ipc.Semaphore(None, sysv_ipc.IPC_CREX)
     sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=4096).detach()
     (namespace.SHM / "psm_1").write_bytes(b"x")
