@@ -44,7 +44,6 @@ def run(roots: Roots, *arguments: str) -> Result:
     with (
         mock.patch.object(time, "time", return_value=float(NOW)),
         mock.patch("ipcctl.act.limits.page_size", return_value=4096),
-        mock.patch("ipcctl.cli.limits.page_size", return_value=4096),
         mock.patch("ipcctl.kernel.limits.page_size", return_value=4096),
     ):
         return command(*arguments, *roots.options)
