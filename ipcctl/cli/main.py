@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 
+from ipcctl.cli.personality import be, chosen
 from ipcctl.errors import IpcctlError, Unwritable
 
 INTERRUPTED = 130
@@ -13,6 +14,9 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line *arguments* (None = the process's own) and return the exit status."""
+    personality = chosen(sys.argv if arguments is None else ["ipcctl", *arguments])
+    if personality:
+        return be(*personality)
     try:
         _check_streams()
         from ipcctl.cli.app import run

@@ -17,24 +17,3 @@ class Listing(NamedTuple):
     columns: Sequence[Column]
     objects: Sequence[Any]
     view: View
-
-
-def row_template(cells: Sequence[Sequence[str]], slots: Sequence[str]) -> tuple[str, list[Sequence[str]]]:
-    """A %-template of one row and the columns it still needs: what is the same in every row is written into it."""
-    template, varying = "", []
-    for column, slot in zip(cells, slots, strict=True):
-        first = column[0]
-        if column.count(first) == len(column):
-            template += (slot % first).replace("%", "%%")
-        else:
-            template += slot
-            varying.append(column)
-    return template, varying
-
-
-def rows(cells: Sequence[Sequence[str]], slots: Sequence[str]) -> list[str]:
-    """One text per row: each column's cell in its slot (a %-template with one ``%s``)."""
-    template, varying = row_template(cells, slots)
-    if not varying:
-        return [template % ()] * len(cells[0])
-    return [template % row for row in zip(*varying, strict=True)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipcctl.render.cells import EXACT, RIGHT_ALIGNED, widest, written
-from ipcctl.render.listing import Listing, rows
+from ipcctl.render.template import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from ipcctl.render.listing import Listing
 
 
 def plain(listings: Sequence[Listing], *, headings: bool = True) -> Iterator[str]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ipcctl.model.names import escape
 from ipcctl.render.cells import EXACT, NUMERIC, are_words, key_text, perms_text, utc, written
-from ipcctl.render.listing import Listing, rows
+from ipcctl.render.template import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ipcctl.model.snapshot import Gap
+    from ipcctl.render.listing import Listing
 
 VERSION = 1
 
