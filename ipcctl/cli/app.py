@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from ipcctl.compat import PERSONALITIES
 from ipcctl.errors import UsageError
 
 _COMMANDS = {
@@ -22,6 +23,8 @@ _COMMANDS = {
     "doctor": "what is wrong here and what to do about it",
     "exporter": "serve metrics to Prometheus",
     "metrics": "print the metrics once, or write them for node_exporter",
+    "link-compat": "links named ipcs, ipcrm and ipcmk in a directory",
+    **PERSONALITIES,
 }
 
 
@@ -42,7 +45,9 @@ class _LazyGroup(typer.core.TyperGroup):
 
 def load(name: str) -> Any:  # noqa: ANN401  a click command
     """The command *name*, imported now."""
-    module = importlib.import_module(f"ipcctl.cli.{name}")
+    if name in PERSONALITIES:  # never runs: cli.main has chosen it before this was loaded
+        return typer.core.TyperCommand(name, help=PERSONALITIES[name], short_help=PERSONALITIES[name])
+    module = importlib.import_module(f"ipcctl.cli.{name.replace('-', '_')}")
     command = typer.main.get_command(module.app)
     command.name = name
     command.short_help = _COMMANDS[name]

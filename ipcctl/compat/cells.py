@@ -31,8 +31,11 @@ def each(convert: Callable[[int], object]) -> Convert:
 
 def moment(seconds: int) -> str:
     """``Thu Nov 26 11:46:35 2026`` in local time (ctime(3)); "Not set" for 0."""
-    if seconds == 0:
-        return _NEVER
+    return _NEVER if seconds == 0 else date(seconds)
+
+
+def date(seconds: int) -> str:
+    """The same where 0 is the epoch."""
     try:
         return time.ctime(seconds)
     except (OverflowError, ValueError, OSError):  # no such year: the number says more than nothing

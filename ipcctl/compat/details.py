@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ipcctl.compat.cells import moment, permissions
+from ipcctl.compat.cells import date, moment, permissions
 from ipcctl.compat.numbers import human as human_size
 from ipcctl.errors import IpcctlError
 from ipcctl.kernel.sysvipc import read_columns
@@ -75,7 +75,7 @@ def _shm(row: dict[str, Any], *, human: bool) -> str:
         f"uid={row['uid']}\tgid={row['gid']}\tcuid={row['cuid']}\tcgid={row['cgid']}\n"
         f"mode={_octal(row['perms'])}\taccess_perms={_octal(permissions(row['perms']))}\n"
         f"{_size('bytes', row['size'], human=human)}\tlpid={row['lpid']}\tcpid={row['cpid']}\tnattch={row['nattch']}\n"
-        f"{_when('att_time=', row['atime'])}{_when('det_time=', row['dtime'])}{_when('change_time=', row['ctime'])}\n"
+        f"{_when('att_time=', row['atime'])}{_when('det_time=', row['dtime'])}change_time={date(row['ctime']):<26}\n\n"
     )
 
 
