@@ -62,7 +62,8 @@ def documented() -> set[str]:
 
 
 def section_of(command: str) -> manual.Section | None:
-    own = [section for section in manual.sections(MANUAL) if section.title.split()[:2] == ["ipcctl", command]]
+    every = [section for page in manual.PAGES for section in manual.sections(page)]
+    own = [section for section in every if section.title.split()[:2] == ["ipcctl", command]]
     return own[0] if own else None
 
 

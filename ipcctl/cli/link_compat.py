@@ -23,11 +23,7 @@ def link_compat(
     """Make links named ipcs, ipcrm and ipcmk in DIR. A file that is no link to ipcctl is never replaced."""
     if not os.path.isdir(directory):
         raise UsageError(f"{directory!r} is no directory", hint="make it first: mkdir -p DIR")
-    if remove:
-        paths = remove_links(directory, PERSONALITIES)
-    else:
-        paths = make_links(directory, PERSONALITIES, _command())
-    for path in paths:
+    for path in remove_links(directory, PERSONALITIES) if remove else make_links(directory, PERSONALITIES, _command()):
         print(path)
 
 
