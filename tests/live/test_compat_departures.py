@@ -138,5 +138,3 @@ def test_objects_of_posix_are_made_and_removed_by_name() -> None:
     assert cli.Result(0, "", "") == gone
     assert [] == [*namespace.SHM.iterdir(), *namespace.current().mqueue.iterdir()]
     assert 1 == cli.run("ipcrm", "--posix-shmem", "x").code
-
-

@@ -89,7 +89,9 @@ def test_link_compat_replaces_nothing_that_is_not_its_own(tmp_path: Path) -> Non
     assert "mine" == (tmp_path / "ipcrm").read_text()
 
 
-@pytest.mark.parametrize("call", ["-M 4K -S 2 -Q -p 640", "-S 0", "-M x", "-M 1b", "", "-S 1K", "-M 99999999999999999999", "-V"])
+@pytest.mark.parametrize(
+    "call", ["-M 4K -S 2 -Q -p 640", "-S 0", "-M x", "-M 1b", "", "-S 1K", "-M 99999999999999999999", "-V"]
+)
 def test_ipcmk_makes_the_same_objects(call: str) -> None:
     namespace.enter()
     peer = cli.run_program(["ipcmk", *call.split()])
