@@ -12,7 +12,7 @@ from ipcctl.act.links import COMMAND, make_links, remove_links
 from ipcctl.compat import PERSONALITIES
 from ipcctl.errors import UsageError
 
-app = typer.Typer(add_completion=False)
+app = new_command()
 
 
 @app.command(epilog="Example: ipcctl link-compat ~/bin, with ~/bin before /usr/bin in PATH.")

@@ -26,8 +26,8 @@ CALLS = [
 SCRIPTS = [
     "ipcs -m | awk '$6 == 0 && /^0x/ {print $2}' | xargs -n1 ipcrm -m; ipcs",
     "for i in $(ipcs -q | grep root | awk '{print $2}'); do ipcrm -q $i; done; ipcs",
-    "ipcs -s | awk '/0x/ {print $2}' | while read i; do ipcs -s -i $i | grep -c '^[0-9]'; ipcrm sem $i; done; ipcs -u",
-    "ipcrm $(ipcs -s | awk '/^0x/ {print \"-s\", $2}') && ipcs -s | wc -l; ipcs -m -p | tail -n +4 | sort -n | head -1 | wc -w",
+    "ipcs -s | awk '/0x/ {print $2}' | while read i; do ipcs -s -i $i | grep -c ^[0-9]; ipcrm sem $i; done; ipcs -u",
+    "ipcrm $(ipcs -s | awk '/^0x/ {print \"-s\", $2}') && ipcs -s | wc -l; ipcs -m -p | tail -n +4 | head -1 | wc -w",
 ]
 
 
