@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ipcctl.act.links import COMMAND, make_links, remove_links
+from ipcctl.cli.options import new_command
 from ipcctl.compat import PERSONALITIES
 from ipcctl.errors import UsageError
 

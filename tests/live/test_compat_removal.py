@@ -19,14 +19,15 @@ pytestmark = pytest.mark.skipif(not shutil.which("ipcrm"), reason="util-linux (i
 
 CALLS = [
     "", "-m 0", "-v -m 1 -q 0 -s 1", "-M 1 -Q 2 -S 3", "-v -M 0x1 -Q 02 -S 0x3", "-m 99 -q 1", "-M 99 -Q 0xffffffff",
-    "-M -5", "-M 4294967291", "-a", "-v -a", "-ashm", "--all=sem -v", "-v --al=msg", "--all=sem --all=msg", "-m 0 -a -v",
+    "-M -5", "-M 4294967291", "-a", "-v -a", "-ashm", "--all=sem -v", "-v --al=msg", "--all=sem --all=msg",
+    "-m 0 -a -v",
     "shm 0", "shm 0 99 1", "sem 0 1 2", "msg 2 1 0", "shm +1", "sem 010", "shm -1", "shm", "foo", "foo 1", "-m", "-m x",
     "-m 4294967296", "-M 0", "-M 0x0", "-M zz", "--all=foo", "-afoo", "-x", "--shmem 1", "-m1 -v -V", "-m 32769", "-V",
 ]  # fmt: skip
 SCRIPTS = [
     "ipcs -m | awk '$6 == 0 && /^0x/ {print $2}' | xargs -n1 ipcrm -m; ipcs",
     "for i in $(ipcs -q | grep root | awk '{print $2}'); do ipcrm -q $i; done; ipcs",
-    "ipcs -s | awk '/0x/ {print $2}' | while read i; do ipcs -s -i $i | grep -c ^[0-9]; ipcrm sem $i; done; ipcs -u",
+    "ipcs -s | awk '/0x/ {print $2}' | while read i; do ipcs -s -i $i | grep -c ^0; ipcrm sem $i; done; ipcs -u",
     "ipcrm $(ipcs -s | awk '/^0x/ {print \"-s\", $2}') && ipcs -s | wc -l; ipcs -m -p | tail -n +4 | head -1 | wc -w",
 ]
 
