@@ -57,7 +57,24 @@ class Refused(IpcctlError):
     """A request that could lose something, or that somebody did not confirm."""
 
 
+class NotSaved(IpcctlError):
+    """An object's content could not be saved, so the object stays as it is."""
+
+
+class BadArchive(IpcctlError, ValueError):
+    """A file is not, or not any more, what saving an object wrote."""
+
+    hint = "nothing was made from it; another copy of the file may be whole"
+
+
 class Unwritable(IpcctlError, OSError):
     """The output could not be written whole."""
 
     hint = "free some space or write elsewhere; what was printed is incomplete"
+
+
+def reason(error: OSError | IpcctlError) -> str:
+    """A failure in a phrase, with its advice if it has one."""
+    hint = getattr(error, "hint", None)
+    text = str(error) if isinstance(error, IpcctlError) else str(error.strerror or error)
+    return f"{text}; {hint}" if hint else text

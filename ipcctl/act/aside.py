@@ -61,12 +61,16 @@ class Aside:
         """Everything that was put aside, ended or not."""
         return [*self._ended, *self._files]
 
-    def put(self, item: Any, file: bytes) -> str:  # noqa: ANN401  an object that is a file
+    def put(self, item: Any, file: bytes, held: tuple[str, int] | None = None) -> str:  # noqa: ANN401  a file
         """Put *item*, the file of this name, aside; or say why it stays. Raises OSError.
+
+        *held*: answer and descriptor of a lease that the caller has taken already.
 
         Where no lease is to be had, the walk over /proc has decided, and it is unlinked here and now.
         """
-        answer, descriptor = self._leases.enter_context(lease.leased(self._directory, file, (item.device, item.inode)))
+        if held is None:
+            held = self._leases.enter_context(lease.leased(self._directory, file, (item.device, item.inode)))
+        answer, descriptor = held
         if answer == BUSY:
             return "in-use: somebody has it open or mapped since it was listed"
         if answer != FREE:

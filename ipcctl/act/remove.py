@@ -7,22 +7,25 @@ check and the removal. The mqueue file system knows no rename: leased, asked, un
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ipcctl.act.aside import KNOCKED, TOO_LATE, Aside
 from ipcctl.act.judge import Judge
+from ipcctl.errors import IpcctlError, NotSaved, reason
 from ipcctl.kernel import devshm, lease
 from ipcctl.kernel.sysv import STAT_FIELDS
 from ipcctl.model.evidence import BUSY, FREE
-from ipcctl.model.kinds import KINDS, MSG, PSEM, PSHM, SEM, SHM
+from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, WOULD_REMOVE, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from ipcctl.act.archive.save import Saver
     from ipcctl.kernel.host import Host
 
 _GONE = frozenset({errno.EINVAL, errno.EIDRM, errno.ENOENT})
@@ -32,6 +35,18 @@ _IDENTITY = ("key", "uid", "cuid", "ctime")  # beside the id
 _LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
 _RENAMED = frozenset({PSHM, PSEM})  # files of a file system that knows rename(2)
 _TOGETHER = 64  # files put aside at once: descriptors held open, names missing if the process is killed then
+
+
+class _Done(NamedTuple):
+    """What became of one object."""
+
+    result: str
+    why: str = ""  # empty = as planned
+    saved: str | None = None
+
+
+class _Knocked(Exception):
+    """Somebody tried to open a file whose lease is held."""
 
 
 class Remover:
@@ -50,18 +65,21 @@ class Remover:
         """Close what was opened."""
         self.judge.__exit__(*exception)
 
-    def carry_out(self, plan: Iterable[Outcome]) -> Iterator[Outcome]:
-        """Do what *plan* says, in order, files several at once; what it keeps passes through unchanged."""
+    def carry_out(self, plan: Iterable[Outcome], saver: Saver | None = None) -> Iterator[Outcome]:
+        """Do what *plan* says, in order, files several at once; what it keeps passes through unchanged.
+
+        With *saver* the content is complete and durable in a file before an object goes, or the object stays.
+        """
         files: list[Outcome] = []
         for step in plan:
-            together = step.result == WOULD_REMOVE and step.object.kind in _RENAMED and not self._force
+            together = step.result == WOULD_REMOVE and step.object.kind in _RENAMED and not (self._force or saver)
             if together:
                 files.append(step)
             if files and (not together or len(files) == _TOGETHER):
                 yield from self._remove_files(files)
                 files = []
             if not together:
-                yield self._remove(step) if step.result == WOULD_REMOVE else step
+                yield self._remove(step, saver) if step.result == WOULD_REMOVE else step
         yield from self._remove_files(files)
 
     def _remove_files(self, steps: Sequence[Outcome]) -> list[Outcome]:
@@ -70,43 +88,52 @@ class Remover:
             return []
         directory = self.judge.directory(steps[0].object.kind)
         if directory is None:
-            return [self._remove(step) for step in steps]
+            return [self._remove(step, None) for step in steps]
         with Aside(directory) as aside:
             refused = {}
             for step in steps:
                 item: Any = step.object
                 try:
                     file = devshm.file_name(item.kind, item.name)
-                    reason = _changed(directory, file, item) or aside.put(item, file)
+                    why = _changed(directory, file, item) or aside.put(item, file)
                 except OSError as error:
                     refused[item] = _failure(error)
                 else:
-                    if reason:
-                        refused[item] = KEPT, reason
+                    if why:
+                        refused[item] = KEPT, why
             aside.settle()
             ends = refused | {item: aside.end(item) for item in aside.items}
-        return [Outcome(step.object, ends[step.object][0], ends[step.object][1] or step.why) for step in steps]
+        return [step._replace(result=ends[step.object][0], why=ends[step.object][1] or step.why) for step in steps]
 
-    def _remove(self, step: Outcome) -> Outcome:
+    def _remove(self, step: Outcome, saver: Saver | None) -> Outcome:
         item = step.object
+        remove = self._posix if KINDS[item.kind].posix else self._system_v
         try:
-            result, why = self._posix(item) if KINDS[item.kind].posix else self._system_v(item)
+            result, why, saved = remove(item, saver)
+        except NotSaved as error:
+            return step._replace(result=FAILED, why=f"not saved, so not removed: {error}")
         except OSError as error:
             result, why = _failure(error)
-            return Outcome(item, result, why)
-        return Outcome(item, result, why or step.why)
+            return step._replace(result=result, why=why)
+        return step._replace(result=result, why=why or step.why, saved=saved)
 
-    def _system_v(self, item: Any) -> tuple[str, str]:  # noqa: ANN401  any System V object
+    def _system_v(self, item: Any, saver: Saver | None) -> _Done:  # noqa: ANN401  any System V object
         control, kind = self.judge.control(), item.kind
         now = control.stat(kind, item.id)
         if now is None:
-            return ALREADY_GONE, "somebody else removed it first"
-        if now != _LISTED[kind](item) and (reason := self._reason_to_keep(kind, item, now)):
-            return KEPT, reason
+            return _Done(ALREADY_GONE, "somebody else removed it first")
+        if now != _LISTED[kind](item) and (why := self._reason_to_keep(kind, item, now)):
+            return _Done(KEPT, why)
         if kind in _WAITERS and not self._force and (waiting := _WAITERS[kind](self, item)):
-            return KEPT, f"in-use: {waiting} waiting thread(s) since it was listed"
-        control.remove(kind, item.id)
-        return (MARKED, "goes with its last attachment") if kind == SHM and now[-1] else (REMOVED, "")
+            return _Done(KEPT, f"in-use: {waiting} waiting thread(s) since it was listed")
+
+        def go() -> _Done:
+            control.remove(kind, item.id)
+            if kind == SHM and (now[-1] or saver) and (left := control.stat(kind, item.id)) and left[-1] > bool(saver):
+                return _Done(MARKED, "goes with its last attachment")
+            return _Done(REMOVED)
+
+        return self._saved_first(item, saver, go)
 
     def _reason_to_keep(self, kind: str, item: Any, now: tuple[int, ...]) -> str:  # noqa: ANN401
         """Why an object that is not as it was listed stays; empty = it may go all the same."""
@@ -128,27 +155,91 @@ class Remover:
     def _waiters_seen(self, item: Any) -> int:  # noqa: ANN401  a message queue
         return len(self.judge.waiting_now(item))
 
-    def _posix(self, item: Any) -> tuple[str, str]:  # noqa: ANN401  any POSIX object
+    def _posix(self, item: Any, saver: Saver | None) -> _Done:  # noqa: ANN401  any POSIX object
         directory = self.judge.directory(item.kind)
         if directory is None:
             raise FileNotFoundError(errno.ENOENT, "its directory is gone", item.ref)
         file = devshm.file_name(item.kind, item.name)
         if changed := _changed(directory, file, item):
-            return KEPT, changed
+            return _Done(KEPT, changed)
         if self._force:
-            os.unlink(file, dir_fd=directory)
-            return REMOVED, ""
-        with lease.leased(directory, file, (item.device, item.inode)) as (answer, descriptor):
+            return self._saved_first(item, saver, lambda: _unlink(directory, file))
+        takes = saver is not None and saver.drain and item.kind == PMSG
+        with lease.leased(directory, file, (item.device, item.inode), both=takes) as held:
+            answer, descriptor = held
             if answer == BUSY:
-                return KEPT, "in-use: somebody has it open or mapped since it was listed"
-            if answer == FREE:
-                if lease.knocked(descriptor):
-                    return KEPT, KNOCKED
-                # mq_open(3) waits for the lease with the directory locked, and unlink(2) waits for that lock
-                lease.give_back(descriptor)
-            os.unlink(file, dir_fd=directory)
-            late = answer == FREE and lease.take(descriptor) == BUSY
-            return REMOVED, TOO_LATE if late else ""
+                return _Done(KEPT, "in-use: somebody has it open or mapped since it was listed")
+            if answer != FREE:  # no lease to be had here: the walk over /proc has decided
+                return self._saved_first(item, saver, lambda: _unlink(directory, file))
+            if item.kind in _RENAMED:
+                return self._saved_first(item, saver, lambda: _unlink_aside(directory, file, item, held), descriptor)
+            return self._saved_first(item, saver, lambda: _unlink_queue(directory, file, descriptor), descriptor)
+
+    def _saved_first(
+        self,
+        item: Any,  # noqa: ANN401  any object
+        saver: Saver | None,
+        go: Callable[[], _Done],
+        leased: int | None = None,
+    ) -> _Done:
+        """Save, compare, and *go*. The object is held until then; *leased* = by a lease on this descriptor.
+
+        Raises NotSaved, OSError; where the object stays, no file does.
+        """
+        if saver is None:
+            return go()
+        with contextlib.ExitStack() as stack:
+            try:
+                saved = stack.enter_context(saver.saving(item, leased, lambda: _give_way(leased)))
+            except _Knocked:
+                return _Done(KEPT, KNOCKED)
+            except (OSError, IpcctlError) as error:
+                if self._is_gone(item, error):
+                    raise
+                raise NotSaved(reason(error)) from error
+            try:
+                changed = saved.changed()
+                done = _Done(KEPT, f"in-use: {changed}") if changed and not self._force else go()
+            except BaseException:
+                saver.discard(saved)
+                raise
+            if done.result in (KEPT, FAILED):
+                saver.discard(saved)
+                return done
+            unsure = f"saved while in use: {changed}" if changed else ""
+            return done._replace(saved=saved.path, why="; ".join(filter(None, (done.why, unsure))))
+
+    def _is_gone(self, item: Any, error: Exception) -> bool:  # noqa: ANN401  any object
+        """Whether saving failed because somebody else removed the object."""
+        if not isinstance(error, OSError) or error.errno not in _GONE or error.filename != item.ref:
+            return False
+        return KINDS[item.kind].posix or self.judge.control().stat(item.kind, item.id) is None
+
+
+def _give_way(leased: int | None) -> None:
+    if leased is not None and lease.knocked(leased):
+        raise _Knocked
+
+
+def _unlink(directory: int, file: bytes) -> _Done:
+    os.unlink(file, dir_fd=directory)
+    return _Done(REMOVED)
+
+
+def _unlink_aside(directory: int, file: bytes, item: Any, held: tuple[str, int]) -> _Done:  # noqa: ANN401  a file
+    with Aside(directory) as aside:
+        aside.put(item, file, held)
+        aside.settle()
+        return _Done(*aside.end(item))
+
+
+def _unlink_queue(directory: int, file: bytes, descriptor: int) -> _Done:
+    if lease.knocked(descriptor):
+        return _Done(KEPT, KNOCKED)
+    # mq_open(3) waits for the lease with the directory locked, and unlink(2) waits for that lock
+    lease.give_back(descriptor)
+    os.unlink(file, dir_fd=directory)
+    return _Done(REMOVED, TOO_LATE if lease.take(descriptor) == BUSY else "")
 
 
 _WAITERS = {SEM: Remover._waiters_counted, MSG: Remover._waiters_seen}  # noqa: SLF001  its own

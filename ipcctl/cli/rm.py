@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +22,9 @@ from ipcctl.policy.plan import plan_removal
 from ipcctl.render.columns import View
 from ipcctl.render.outcomes import outcome_listing, outcome_records
 
+if TYPE_CHECKING:
+    from ipcctl.act.archive.save import Saver
+
 app = new_command()
 
 _VERB = Verb("rm", "remove", "removed")
@@ -33,6 +37,7 @@ Examples:
   ipcctl rm --user "$SLURM_JOB_USER" --yes         in an epilog script
   ipcctl rm --orphaned --dry-run                   leftovers: nobody holds them, their makers are gone
   ipcctl rm shm --unattached --older-than 2h       one kind only
+  ipcctl rm --orphaned --save /var/backups/ipc     not before its content is safe in a file
   ipcctl rm --all --yes                            everything that is not in use
 """
 
@@ -49,6 +54,13 @@ def rm(
     all: Annotated[bool, typer.Option("--all", help="Every object: the explicit absence of a filter.")] = False,  # noqa: A002
     force: Annotated[bool, typer.Option("--force", help="Also what is in use.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan and stop.")] = False,
+    save: Annotated[
+        str | None, typer.Option("--save", metavar="DIR", help="Save each object to a file in DIR first, or keep it.")
+    ] = None,
+    drain: Annotated[
+        bool,
+        typer.Option("--drain", help="With --save: POSIX queues too, whose messages are taken out for it."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Required without a terminal.")] = False,
     format: Annotated[str | None, typer.Option(metavar="FORMAT", help=" ".join(FORMATS))] = None,  # noqa: A002
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -59,8 +71,10 @@ def rm(
     asked_for = ask(what or [], chosen.on(host, min_idle=_MIN_IDLE), _VERB, everything=all)
     output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=False, numeric=numeric)
     view = output.view(host, chosen.now)
-    objects, gaps = asked_for.look_up(host, chosen.now)
-    with Remover(host, {item.kind for item in objects}, force=force) as remover:
+    with contextlib.ExitStack() as stack:
+        saver = stack.enter_context(_saver(host, save, drain=drain)) if save is not None or drain else None
+        objects, gaps = asked_for.look_up(host, chosen.now)
+        remover = stack.enter_context(Remover(host, {item.kind for item in objects}, force=force))
         objects = remover.judge.select(objects, asked_for.selection, chosen.now)
         outcomes = plan_removal(objects, remover.judge.verdict_on, force=force)
         gaps = (*gaps, *remover.judge.gaps)
@@ -68,10 +82,19 @@ def rm(
         if asked:
             _confirm(outcomes, view)
         if not dry_run:
-            outcomes = _carry_out(remover, outcomes, output, view, gaps, quiet=asked)
+            outcomes = _carry_out(remover.carry_out(outcomes, saver), outcomes, output, view, gaps, quiet=asked)
         else:
             _report(outcomes, output, view, gaps)
     return int(any(step.result == FAILED or (asked_for.refs and step.result == KEPT) for step in outcomes))
+
+
+def _saver(host: Host, directory: str | None, *, drain: bool) -> Saver:
+    from ipcctl.act.archive.save import Saver
+
+    if directory is None:
+        message = "--drain without --save"
+        raise UsageError(message, hint="it says that saving may take the messages of POSIX queues out")
+    return Saver(host, directory, drain=drain)
 
 
 def _confirm(plan: Sequence[Outcome], view: View) -> None:
@@ -96,12 +119,18 @@ def _confirm(plan: Sequence[Outcome], view: View) -> None:
 
 
 def _carry_out(
-    remover: Remover, plan: Sequence[Outcome], output: Output, view: View, gaps: Sequence[Gap], *, quiet: bool
+    removing: Iterable[Outcome],
+    plan: Sequence[Outcome],
+    output: Output,
+    view: View,
+    gaps: Sequence[Gap],
+    *,
+    quiet: bool,
 ) -> list[Outcome]:
     """Remove and report, whatever happens on the way; *quiet* = people saw the plan, show what differs from it."""
     outcomes: list[Outcome] = []
     try:
-        outcomes.extend(remover.carry_out(plan))
+        outcomes.extend(removing)
     except KeyboardInterrupt:
         note("\ninterrupted: what is not listed was not removed")
         raise

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from ipcctl.kernel.devshm import file_name
 from ipcctl.kernel.sysv import IPC_NOWAIT
 from ipcctl.model.detail import Message
-from ipcctl.model.kinds import PMSG, PSHM
 from ipcctl.model.ref import Ref
 
 if TYPE_CHECKING:
@@ -69,10 +68,14 @@ def _file_behind(address: int, size: int, flags: int) -> int | None:
     return None
 
 
-def open_posix_segment(directory: int, name: str, *, write: bool = False) -> int:
-    """A descriptor of a POSIX shared memory object, to be read with pread(2); a hole is found with SEEK_DATA."""
-    flags = (os.O_RDWR if write else os.O_RDONLY) | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    return _open(directory, PSHM, name, flags)
+def open_file(directory: int, kind: str, name: str, flags: int = os.O_RDONLY) -> int:
+    """A descriptor of a POSIX object; never waits. Holes of memory are found with SEEK_DATA (lseek(2))."""
+    try:
+        safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return os.open(file_name(kind, name), flags | safe, dir_fd=directory)
+    except OSError as error:
+        error.filename = str(Ref(kind, name=name))
+        raise
 
 
 def send(msqid: int, message: Message) -> None:
@@ -83,13 +86,11 @@ def send(msqid: int, message: Message) -> None:
         raise _last_error(f"msg:{msqid}")
 
 
-def open_queue(directory: int, name: str) -> int:
-    """A descriptor of a POSIX queue, to send and to receive, never waiting."""
-    return _open(directory, PMSG, name, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
 def receive_posix(queue: int, msgsize: int, ref: str) -> Message | None:
-    """Take the oldest message of the highest priority (mq_receive(3)); ``type`` is its priority; None = empty."""
+    """Take the oldest message of the highest priority (mq_receive(3)); ``type`` is its priority; None = empty.
+
+    *queue* is a descriptor of :func:`open_file`. Raises OSError named *ref*.
+    """
     buffer = ctypes.create_string_buffer(msgsize)
     priority = ctypes.c_uint()
     mq_receive = _libc().mq_receive
@@ -107,14 +108,6 @@ def send_posix(queue: int, message: Message, ref: str) -> None:
     size = ctypes.c_size_t(len(message.payload))
     if _libc().mq_send(queue, message.payload, size, ctypes.c_uint(message.type)) < 0:
         raise _last_error(ref)
-
-
-def _open(directory: int, kind: str, name: str, flags: int) -> int:
-    try:
-        return os.open(file_name(kind, name), flags, dir_fd=directory)
-    except OSError as error:
-        error.filename = str(Ref(kind, name=name))
-        raise
 
 
 def _libc() -> ctypes.CDLL:

@@ -51,9 +51,12 @@ def probe(directory: int, file: bytes, identity: tuple[int, int]) -> str:
 
 
 @contextlib.contextmanager
-def leased(directory: int, file: bytes, identity: tuple[int, int]) -> Iterator[tuple[str, int]]:
-    """Answer and descriptor; a lease that was granted is held until the block ends. Raises as :func:`probe`."""
-    answer, descriptor = _open(directory, file)
+def leased(directory: int, file: bytes, identity: tuple[int, int], *, both: bool = False) -> Iterator[tuple[str, int]]:
+    """Answer and descriptor; a lease that was granted is held until the block ends. Raises as :func:`probe`.
+
+    With *both* the descriptor is open for reading and writing: the holder cannot open the file once more meanwhile.
+    """
+    answer, descriptor = _open(directory, file, (os.O_RDWR,) if both else (os.O_RDONLY, os.O_WRONLY))
     if descriptor < 0:
         yield answer, descriptor
         return
@@ -66,9 +69,9 @@ def leased(directory: int, file: bytes, identity: tuple[int, int]) -> Iterator[t
         os.close(descriptor)  # gives the lease back
 
 
-def _open(directory: int, file: bytes) -> tuple[str, int]:
+def _open(directory: int, file: bytes, accesses: tuple[int, ...]) -> tuple[str, int]:
     """A descriptor, or an answer and -1. Its owner may have the right to write a file and none to read it."""
-    for access in (os.O_RDONLY, os.O_WRONLY):
+    for access in accesses:
         try:
             return NOT_ASKED, os.open(file, _PROBE | access, dir_fd=directory)
         except OSError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import itertools
 import os
 import struct
 import sys
@@ -17,7 +18,7 @@ from ipcctl.model.detail import Message, Semaphore
 from ipcctl.model.kinds import MSG, SEM, SHM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 IPC_RMID = 0
 IPC_STAT = 2
@@ -44,6 +45,7 @@ _STAT = {
     MSG: struct.Struct(_PERM + "qqq"),  # stime rtime ctime
 }
 _QBYTES = 48 + 40
+_STATE_BYTES = 120  # the largest of the three structures
 
 _ABI_KNOWN = sys.maxsize > 2**32
 
@@ -112,6 +114,14 @@ class SysvControl:
         Needs Linux 4.17 and no right over the object. Raises OSError.
         """
         return _STAT[kind].unpack_from(self._view) if self._stat_any(kind, identifier) else None
+
+    def state(self, kind: str, identifier: int) -> bytes | None:
+        """All that the kernel keeps about an object, to be compared with a later answer; None if it is gone.
+
+        Equal = nobody attached, detached, sent, received or changed it since, within the same pair of processes and
+        the same second excepted. Raises OSError.
+        """
+        return bytes(self._view[:_STATE_BYTES]) if self._stat_any(kind, identifier) else None
 
     def readable(self, kind: str, identifier: int) -> bool:
         """Whether IPC_STAT is granted: read permission. Raises OSError (EINVAL, EIDRM) when the object is gone."""
@@ -198,20 +208,22 @@ class SysvControl:
             raise _fail(f"{kind}:{identifier}")
 
     def peek(self, msqid: int, count: int, msgmax: int) -> Sequence[Message]:
-        """The first *count* messages of a queue, left where they are (MSG_COPY).
+        """The first *count* messages of a queue, left where they are. Raises as :meth:`copies`."""
+        return list(itertools.islice(self.copies(msqid, msgmax), count))
+
+    def copies(self, msqid: int, msgmax: int) -> Iterator[Message]:
+        """Every message of a queue in order, left where it is (MSG_COPY); *msgmax*: bytes of the largest there can be.
 
         Raises OSError: EACCES without read permission, ENOSYS on a kernel without CONFIG_CHECKPOINT_RESTORE.
         """
         buffer = ctypes.create_string_buffer(8 + msgmax)
-        messages = []
-        for position in range(count):
+        for position in itertools.count():
             length = self._libc.msgrcv(
                 msqid, buffer, ctypes.c_size_t(msgmax), ctypes.c_long(position), MSG_COPY | IPC_NOWAIT
             )
             if length < 0:
                 if ctypes.get_errno() == errno.ENOMSG:
-                    break
+                    return
                 raise _fail(f"msg:{msqid}")
-            raw = buffer.raw
-            messages.append(Message(int.from_bytes(raw[:8], sys.byteorder), raw[8 : 8 + length]))
-        return messages
+            head = bytes(memoryview(buffer)[: 8 + length])
+            yield Message(int.from_bytes(head[:8], sys.byteorder), head[8:])

@@ -1,4 +1,4 @@
-"""What is to happen, or happened, to an object that somebody asked to remove."""
+"""What is to happen, or happened, to an object that somebody asked to remove, save or restore."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ MARKED = "marked"  # a segment removed while attached: it goes with its last att
 ALREADY_GONE = "already gone"  # somebody else was faster: success
 KEPT = "kept"
 FAILED = "failed"
+SAVED = "saved"
+RESTORED = "restored"
 
 
 class Outcome(NamedTuple):
@@ -21,3 +23,4 @@ class Outcome(NamedTuple):
     object: IpcObject
     result: str
     why: str
+    saved: str | None = None  # the file that holds its content; None = it was not saved

@@ -1,4 +1,4 @@
-"""What a removal would do or did, as listings."""
+"""What a removal would do or did, and what was saved, as listings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ipcctl.model.removal import Outcome
 
 
-def _content(item: Any) -> str:  # noqa: ANN401  any object
+def content_of(item: Any) -> str:  # noqa: ANN401  any object
+    """What is in an object, in a word or two."""
     return _CONTENT[item.kind](item)
 
 
@@ -29,7 +30,8 @@ _CONTENT: dict[str, Callable[[Any], str]] = {
 
 _RESULT = Column("result", "what became of it", "phrase", lambda outcomes, _: [step.result for step in outcomes])
 _WHY = Column("why", "the reason", "phrase", lambda outcomes, _: [step.why for step in outcomes])
-_WHAT = Column("content", "what is in it", "phrase", lambda outcomes, _: [_content(step.object) for step in outcomes])
+_SAVED = Column("saved", "the file that holds the content", "text", lambda outcomes, _: [s.saved for s in outcomes])
+_WHAT = Column("content", "what is in it", "phrase", lambda outcomes, _: [content_of(step.object) for step in outcomes])
 
 
 def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str) -> Listing:
@@ -38,16 +40,18 @@ def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str) -> List
     user = Column(
         "user", "owner", "account", lambda steps, view: [view.users[s.object.uid] or s.object.uid for s in steps]
     )
-    return Listing(title, (ref, user, _WHAT, _RESULT, _WHY), outcomes, view)
+    saved = (_SAVED,) if any(step.saved for step in outcomes) else ()
+    why = (_WHY,) if any(step.why for step in outcomes) else ()
+    return Listing(title, (ref, user, _WHAT, _RESULT, *saved, *why), outcomes, view)
 
 
 def outcome_records(outcomes: Sequence[Outcome], view: View) -> list[Listing]:
-    """One listing per kind: the object's whole record, then result and why."""
+    """One listing per kind: the object's whole record, then result, why and the file it was saved to."""
     kinds = dict.fromkeys(step.object.kind for step in outcomes)
     return [
         Listing(
             kind,
-            (*(_of_object(column) for column in record_columns(kind)), _RESULT, _WHY),
+            (*(of_object(column) for column in record_columns(kind)), _RESULT, _WHY, _SAVED),
             [step for step in outcomes if step.object.kind == kind],
             view,
         )
@@ -55,6 +59,6 @@ def outcome_records(outcomes: Sequence[Outcome], view: View) -> list[Listing]:
     ]
 
 
-def _of_object(column: Column) -> Column:
+def of_object(column: Column) -> Column:
     """*column* of an outcome's object."""
     return column._replace(values=lambda steps, view: column.values([step.object for step in steps], view))

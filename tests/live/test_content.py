@@ -64,7 +64,7 @@ def test_full_queue_is_refused_at_once() -> None:
 def test_posix_queue_gives_and_takes_messages_with_their_priority() -> None:
     creation.create_posix_queue("/x", 0o600, maxmsg=3, msgsize=50)
     directory = mqueue.open_directory(str(namespace.current().mqueue), "/proc")
-    queue = content.open_queue(directory, "/x")
+    queue = content.open_file(directory, "pmsg", "/x", os.O_RDWR)
     for message in (Message(0, b""), Message(32767, b"\0\xff"), Message(0, b"b")):
         content.send_posix(queue, message, "pmsg:/x")
     with pytest.raises(BlockingIOError, match="pmsg:/x"):
@@ -79,5 +79,5 @@ def test_symbolic_link_is_no_posix_segment() -> None:
     (namespace.SHM / "x").symlink_to("/etc/passwd")
     directory = os.open(namespace.SHM, os.O_RDONLY)
     with pytest.raises(OSError, match="pshm:/x"):
-        content.open_posix_segment(directory, "/x")
+        content.open_file(directory, "pshm", "/x")
     os.close(directory)

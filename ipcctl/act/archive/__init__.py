@@ -1,0 +1,1 @@
+"""An object's whole content to a file and back."""

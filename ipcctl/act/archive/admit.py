@@ -1,0 +1,105 @@
+"""May these objects be restored here? Every reason against it, before anything is made."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ipcctl.act.archive.restore import target
+from ipcctl.act.remove import Remover
+from ipcctl.errors import InterfaceMissing, Refused
+from ipcctl.kernel.devshm import is_semaphore
+from ipcctl.kernel.limits import page_size
+from ipcctl.model.kinds import KINDS, PSHM
+from ipcctl.model.removal import ALREADY_GONE, KEPT, REMOVED
+from ipcctl.policy.plan import plan_removal
+from ipcctl.policy.room import Plan, Room, shortages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from ipcctl.act.archive.restore import Wanted
+    from ipcctl.kernel.host import Host
+    from ipcctl.model.objects import IpcObject
+
+_CAP_SYS_RESOURCE = 24
+
+
+def clear_the_way(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> None:
+    """Check all, and with *replace* remove what has their keys and names, as ``rm`` does: not what is in use.
+
+    Raises Refused, with every reason; then nothing was changed.
+    """
+    kinds = list(dict.fromkeys(it.object.kind for it in wanted))
+    present = host.snapshot(kinds).objects
+    taken = _occupants(wanted, present)
+    reasons = [*_twice(wanted), *_misnamed(wanted), *_not_ours(wanted)]
+    if not replace:
+        reasons += [(f"{ref} exists", "--replace removes it, --as-key and --as-name go elsewhere") for ref, _ in taken]
+    others = {
+        kind: [item for item in items if item not in [its for _, its in taken]] for kind, items in present.items()
+    }
+    plans = [Plan(it.object, it.archived.content.bytes, it.archived.content.largest_message) for it in wanted]
+    reasons += shortages(plans, others if replace else present, _room(host))
+    if reasons:
+        raise Refused(f"nothing restored: {'; '.join(why for why, _ in reasons)}", hint=reasons[0][1])
+    if taken:
+        _remove(host, [item for _, item in taken])
+
+
+def _occupants(wanted: Sequence[Wanted], present: Mapping[str, Sequence[IpcObject]]) -> list[tuple[str, IpcObject]]:
+    refs = {it.ref for it in wanted if it.ref is not None}
+    return [(str(target(item)), item) for items in present.values() for item in items if target(item) in refs]
+
+
+def _remove(host: Host, occupants: Sequence[IpcObject]) -> None:
+    with Remover(host, {item.kind for item in occupants}) as remover:
+        plan = plan_removal(occupants, remover.judge.verdict_on, force=False)
+        outcomes = [step for step in plan if step.result == KEPT] or list(remover.carry_out(plan))
+    for step in outcomes:
+        if step.result not in (REMOVED, ALREADY_GONE):
+            hint = "ipcctl rm --force removes what is in use; ipcctl show tells who holds it"
+            raise Refused(f"nothing restored: cannot replace {step.object.ref}: {step.why}", hint=hint)
+
+
+def _twice(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
+    for ref, count in Counter(it.ref for it in wanted).items():
+        if ref is not None and count > 1:
+            yield f"{count} files hold {ref}", "restore one of them"
+
+
+def _misnamed(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
+    for it in wanted:
+        if it.object.kind == PSHM and is_semaphore(it.object.name[1:]):
+            yield f"{it.ref} would be taken for a named semaphore", "--as-name gives it another name"
+
+
+def _not_ours(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
+    """A file can be given away by root only; a System V object by whoever owns it."""
+    user = os.geteuid()
+    if user == 0:
+        return
+    groups = {os.getegid(), *os.getgroups()}
+    for it in wanted:
+        item: Any = it.object
+        if KINDS[item.kind].posix and (item.uid != user or item.gid not in groups):
+            yield f"{it.ref} belongs to uid {item.uid}, gid {item.gid}", "run as root, or own it yourself: --own"
+
+
+def _room(host: Host) -> Room:
+    def read(what: Callable[[], Any]) -> Any:  # noqa: ANN401
+        try:
+            return what()
+        except (InterfaceMissing, OSError):
+            return None
+
+    with open(f"{host.roots.proc}/self/status") as status:
+        effective = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)
+    return Room(
+        read(host.sysv_limits),
+        read(host.mqueue_limits),
+        read(host.shm_use),
+        page_size(),
+        bool(effective >> _CAP_SYS_RESOURCE & 1),
+    )

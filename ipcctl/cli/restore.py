@@ -1,0 +1,87 @@
+"""``ipcctl restore``: make objects again from their files."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Annotated, Any
+
+import typer
+
+from ipcctl.act.archive.admit import clear_the_way
+from ipcctl.act.archive.check import check_archive
+from ipcctl.act.archive.restore import Restorer, Wanted
+from ipcctl.cli.options import new_command, open_host, with_options
+from ipcctl.cli.output import FORMATS, Output, choose_format, note
+from ipcctl.errors import UsageError
+from ipcctl.kernel.host import Host
+from ipcctl.model.archive import Archived
+from ipcctl.model.keys import KEY_MAX, key_number
+from ipcctl.model.kinds import KINDS
+from ipcctl.parse.reference import parse_reference
+from ipcctl.render.outcomes import outcome_listing, outcome_records
+
+app = new_command()
+
+_EXAMPLES = """\b
+Examples:
+  ipcctl restore shm-0x5432abcd-65538.*.ipcctl     key, owner, mode, limits, content; the id is a new one
+  ipcctl restore jobs.ipcctl --as-name /jobs-old   beside the one that has its name
+  ipcctl restore ./*.ipcctl --replace              instead of what has their keys and names, if it is not in use
+"""
+
+
+@app.command(epilog=_EXAMPLES)
+@with_options(host=open_host)
+def restore(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What ipcctl save or rm --save wrote.")],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Remove what has the same key or name, unless it is in use.")
+    ] = False,
+    as_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="With this key, 0x2a, or `private` (one System V object).")
+    ] = None,
+    as_name: Annotated[str | None, typer.Option(metavar="/NAME", help="Under this name (one POSIX object).")] = None,
+    own: Annotated[bool, typer.Option("--own", help="Owned by whoever restores, not by its old owner.")] = False,
+    format: Annotated[str | None, typer.Option(metavar="FORMAT", help=" ".join(FORMATS))] = None,  # noqa: A002
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    numeric: Annotated[bool, typer.Option("--numeric", help="Numbers instead of user names.")] = False,
+    host: Host,
+) -> int:
+    """Make objects again from their files: all of them, or none. A key or name that is taken is refused."""
+    output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=False, numeric=numeric)
+    moved = _moved(as_key, as_name, len(files))
+    archives = [check_archive(path) for path in files]
+    wanted = [Wanted(archived, _as_wanted(archived, moved, own=own)) for archived in archives]
+    with Restorer(host) as restorer:
+        clear_the_way(host, wanted, replace=replace)
+        outcomes = restorer.outcomes([(it, restorer.restore(it)) for it in wanted])
+    view = output.view(host, time.time())
+    text = output.format in ("table", "plain")
+    output.write([outcome_listing(outcomes, view, "Restored")] if text else outcome_records(outcomes, view), ())
+    note(f"{len(outcomes)} restored")
+    return 0
+
+
+def _moved(as_key: str | None, as_name: str | None, count: int) -> dict[str, Any]:
+    """The field that is to be another. Raises UsageError."""
+    if as_key is None and as_name is None:
+        return {}
+    if count > 1 or (as_key is not None and as_name is not None):
+        message = "--as-key and --as-name are for one object"
+        raise UsageError(message, hint="restore the files one by one")
+    if as_name is not None:
+        return {"name": parse_reference(f"pshm:{as_name}").name}
+    key = 0 if as_key == "private" else key_number(as_key or "")
+    if key is None or key > KEY_MAX or (key == 0 and as_key != "private"):
+        raise UsageError(f"bad key {as_key!r}", hint="write 0x2a (32 bits, not 0), or private")
+    return {"key": key}
+
+
+def _as_wanted(archived: Archived, moved: dict[str, Any], *, own: bool) -> Any:  # noqa: ANN401  any object
+    item: Any = archived.object
+    if moved and KINDS[item.kind].posix != ("name" in moved):
+        option, has = ("--as-name", "a key") if "name" in moved else ("--as-key", "a name")
+        raise UsageError(f"{option} says nothing about a {KINDS[item.kind].singular}", hint=f"it has {has}")
+    return item._replace(**moved, **({"uid": os.geteuid(), "gid": os.getegid()} if own else {}))

@@ -1,0 +1,47 @@
+"""Files of saved objects, as listings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipcctl.render.columns import Column, View, record_columns
+from ipcctl.render.listing import Listing
+from ipcctl.render.outcomes import content_of, of_object
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ipcctl.model.archive import Archived
+
+_FILE = Column("file", "the file", "text", lambda files, _: [file.path for file in files])
+_SAVED_AT = Column("saved_at", "when it was saved", "time", lambda files, _: [file.header.saved_at for file in files])
+_SAVED_ON = Column("saved_on", "the host it was saved on", "text", lambda files, _: [f.header.saved_on for f in files])
+_STORED = Column("stored", "bytes of content in the file", "bytes", lambda files, _: [_stored(file) for file in files])
+_MESSAGES = Column("messages", "messages in the file", "number", lambda files, _: [f.content.messages for f in files])
+
+
+def _stored(file: Archived) -> int:
+    return file.content.bytes or file.content.message_bytes
+
+
+def archive_listing(files: Sequence[Archived], view: View) -> Listing:
+    """One line per file for people and pipes. The owner's name is that of the host it was saved on."""
+    ref = Column("ref", "reference", "text", lambda files, _: [file.object.ref for file in files])
+    user = Column("user", "owner", "account", lambda files, _: [f.header.user or f.object.uid for f in files])
+    what = Column("content", "what is in it", "phrase", lambda files, _: [content_of(file.object) for file in files])
+    return Listing("Archives", (ref, user, what, _STORED, _SAVED_AT, _SAVED_ON, _FILE), files, view)
+
+
+def archive_records(files: Sequence[Archived], view: View) -> list[Listing]:
+    """One listing per kind: the object's whole record as it was, then where and when it was saved."""
+    kinds = dict.fromkeys(file.object.kind for file in files)
+    more = (_FILE, _SAVED_AT, _SAVED_ON, _STORED, _MESSAGES)
+    return [
+        Listing(
+            kind,
+            (*map(of_object, record_columns(kind)), *more),
+            [file for file in files if file.object.kind == kind],
+            view,
+        )
+        for kind in kinds
+    ]
