@@ -25,6 +25,12 @@ class UsageError(IpcctlError, ValueError):
     exit_code = 2
 
 
+class PolicyError(UsageError):
+    """A policy file says something that cannot be meant. The message begins with the file and the line."""
+
+    hint = "ipcctl-policy(5) describes the file; `ipcctl policy check FILE` explains what it means"
+
+
 class ParseError(IpcctlError, ValueError):
     """A kernel file does not read as documented. The message quotes the source and the bad text."""
 
@@ -78,3 +84,9 @@ def reason(error: OSError | IpcctlError) -> str:
     hint = getattr(error, "hint", None)
     text = str(error) if isinstance(error, IpcctlError) else str(error.strerror or error)
     return f"{text}; {hint}" if hint else text
+
+
+class RecordUnwritable(Unwritable):
+    """The record of removals cannot be written: nothing is removed without it."""
+
+    hint = "nothing more is removed without its record; name another file or make room"

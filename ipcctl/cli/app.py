@@ -20,6 +20,8 @@ _COMMANDS = {
     "save": "an object's whole content to a file",
     "restore": "make an object again from its file",
     "archive": "look inside files of saved objects",
+    "clean": "remove what a policy file says",
+    "policy": "explain a policy file",
     "limits": "every limit beside its use",
     "users": "totals per owner",
     "ps": "processes, and what they hold or wait on",

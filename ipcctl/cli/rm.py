@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +12,15 @@ import typer
 from ipcctl.act.remove import Remover
 from ipcctl.cli.objects import Verb, ask
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
-from ipcctl.cli.output import FORMATS, Output, choose_format, note, note_gaps, print_rich
+from ipcctl.cli.output import FORMATS, Output, choose_format, note, print_rich
+from ipcctl.cli.record import RecordAsked, choose_record
+from ipcctl.cli.removal import carry_out, report
 from ipcctl.errors import Refused, UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
-from ipcctl.model.snapshot import Gap
 from ipcctl.policy.plan import plan_removal
 from ipcctl.render.columns import View
-from ipcctl.render.outcomes import outcome_listing, outcome_records
+from ipcctl.render.outcomes import outcome_listing
 
 if TYPE_CHECKING:
     from ipcctl.act.archive.save import Saver
@@ -43,7 +43,7 @@ Examples:
 
 
 @app.command(epilog=_EXAMPLES)
-@with_options(host=open_host, chosen=choose)
+@with_options(host=open_host, chosen=choose, recorded=choose_record)
 def rm(
     what: Annotated[
         list[str] | None,
@@ -65,6 +65,7 @@ def rm(
     format: Annotated[str | None, typer.Option(metavar="FORMAT", help=" ".join(FORMATS))] = None,  # noqa: A002
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     numeric: Annotated[bool, typer.Option("--numeric", help="Numbers instead of user names.")] = False,
+    recorded: RecordAsked,
     host: Host,
 ) -> int:
     """Remove the objects named, or those that filters select. What is in use is kept unless --force."""
@@ -79,12 +80,20 @@ def rm(
         outcomes = plan_removal(objects, remover.judge.verdict_on, force=force)
         gaps = (*gaps, *remover.judge.gaps)
         asked = not (yes or dry_run) and any(step.result == WOULD_REMOVE for step in outcomes)
+        record = RecordAsked().open("rm", view) if dry_run else recorded.open("rm", view)
         if asked:
             _confirm(outcomes, view)
         if not dry_run:
-            outcomes = _carry_out(remover.carry_out(outcomes, saver), outcomes, output, view, gaps, quiet=asked)
+            outcomes = carry_out(
+                record.carry_out(outcomes, lambda steps: remover.carry_out(steps, saver)),
+                outcomes,
+                output,
+                view,
+                gaps,
+                quiet=asked,
+            )
         else:
-            _report(outcomes, output, view, gaps)
+            report(outcomes, output, view, gaps)
     return int(any(step.result == FAILED or (asked_for.refs and step.result == KEPT) for step in outcomes))
 
 
@@ -116,36 +125,3 @@ def _confirm(plan: Sequence[Outcome], view: View) -> None:
     if answer.strip().lower() not in ("y", "yes"):
         message = "not confirmed; nothing was removed"
         raise Refused(message, hint="answer y, or give --yes")
-
-
-def _carry_out(
-    removing: Iterable[Outcome],
-    plan: Sequence[Outcome],
-    output: Output,
-    view: View,
-    gaps: Sequence[Gap],
-    *,
-    quiet: bool,
-) -> list[Outcome]:
-    """Remove and report, whatever happens on the way; *quiet* = people saw the plan, show what differs from it."""
-    outcomes: list[Outcome] = []
-    try:
-        outcomes.extend(removing)
-    except KeyboardInterrupt:
-        note("\ninterrupted: what is not listed was not removed")
-        raise
-    finally:
-        planned = {step.object.ref: step for step in plan} if quiet and output.format == "table" else {}
-        shown = [s for s in outcomes if not planned or (s.result == FAILED or s.result != planned[s.object.ref].result)]
-        _report(shown, output, view, gaps)
-        counts = Counter(step.result for step in outcomes)
-        note(
-            ", ".join(f"{count} {result}" for result, count in counts.items()) or "nothing matches; nothing was removed"
-        )
-    return outcomes
-
-
-def _report(outcomes: Sequence[Outcome], output: Output, view: View, gaps: Sequence[Gap]) -> None:
-    text = output.format in ("table", "plain")
-    output.write([outcome_listing(outcomes, view, "Removal")] if text else outcome_records(outcomes, view), gaps)
-    note_gaps(gaps)

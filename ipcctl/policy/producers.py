@@ -67,6 +67,11 @@ def check_producer(name: str) -> str:
     return name
 
 
+def kinds_of_producer(name: str) -> frozenset[str]:
+    """The kinds of object by which the producer *name* can be recognised."""
+    return frozenset(kind for row in PRODUCERS if row.name == name for kind in row.kinds)
+
+
 def producer_of(item: Any, users: Mapping[int, str | None]) -> str | None:  # noqa: ANN401  any object
     """Who makes objects like this one; None = nobody known."""
     row = _row_of(item, users)

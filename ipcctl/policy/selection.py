@@ -16,7 +16,7 @@ from ipcctl.model.names import escape
 from ipcctl.model.objects import SHM_DEST
 
 _WORLD_WRITABLE = 0o002
-_GLOB = frozenset("*?[")
+GLOB = frozenset("*?[")
 _GLOB_BEGINS = frozenset("0*?[")  # of globs that can match 0x0000002a
 
 Test = Callable[[Any], bool]
@@ -57,7 +57,7 @@ class Selection(NamedTuple):
 def check_key(pattern: str) -> str:
     """*pattern* if it can match a key. Raises UsageError."""
     key = key_number(pattern)
-    can_match = pattern[:1] in _GLOB_BEGINS if _GLOB & set(pattern) else key is not None and key <= KEY_MAX
+    can_match = pattern[:1] in _GLOB_BEGINS if GLOB & set(pattern) else key is not None and key <= KEY_MAX
     if not can_match:
         message = f"bad key {pattern!r}"
         raise UsageError(message, hint="write 0x2a (32 bits), or a glob on the eight-digit form: '0x5432*' '*2a'")
@@ -88,12 +88,16 @@ def select(objects: Sequence[Any], kind: str, selection: Selection, now: float) 
     return chosen
 
 
-def check_applies(kinds: Sequence[str], selection: Selection) -> None:
-    """Raise UsageError for a filter that no object of any of *kinds* could ever pass."""
+def option_of(field: str) -> str:
+    """The option of the command line behind a field of a selection."""
+    return "--" + _OPTION.get(field, field).replace("_", "-")
+
+
+def check_applies(kinds: Sequence[str], selection: Selection, called: Callable[[str], str] = option_of) -> None:
+    """Raise UsageError for a filter that no object of any of *kinds* could ever pass; *called* names it."""
     for name, kinds_of in _APPLIES.items():
         if _is_used(getattr(selection, name)) and not set(kinds) & kinds_of:
-            option = "--" + _OPTION.get(name, name).replace("_", "-")
-            message = f"{option} says nothing about {' '.join(kinds)}"
+            message = f"{called(name)} says nothing about {' '.join(kinds)}"
             raise UsageError(message, hint=f"it applies to: {' '.join(kind for kind in KINDS if kind in kinds_of)}")
 
 
@@ -135,8 +139,8 @@ def _creators(kind: str, selection: Selection, _: float) -> Test | None:
 
 
 def _keys(kind: str, selection: Selection, _: float) -> Test | None:
-    exact = frozenset(int(pattern, 16) for pattern in selection.keys if not _GLOB & set(pattern))
-    globs = [pattern for pattern in selection.keys if _GLOB & set(pattern)]
+    exact = frozenset(int(pattern, 16) for pattern in selection.keys if not GLOB & set(pattern))
+    globs = [pattern for pattern in selection.keys if GLOB & set(pattern)]
 
     def test(item: Any) -> bool:  # noqa: ANN401  any System V object
         return item.key in exact or any(fnmatchcase(f"0x{item.key:08x}", glob) for glob in globs)

@@ -31,10 +31,14 @@ _CONTENT: dict[str, Callable[[Any], str]] = {
 _RESULT = Column("result", "what became of it", "phrase", lambda outcomes, _: [step.result for step in outcomes])
 _WHY = Column("why", "the reason", "phrase", lambda outcomes, _: [step.why for step in outcomes])
 _SAVED = Column("saved", "the file that holds the content", "text", lambda outcomes, _: [s.saved for s in outcomes])
+_RULE = Column(
+    "rule", "the rule that took it", "text", lambda outcomes, _: [s.rule.replace(" ", "_") for s in outcomes]
+)
+_RULE_EXACT = _RULE._replace(values=lambda outcomes, _: [step.rule for step in outcomes])
 _WHAT = Column("content", "what is in it", "phrase", lambda outcomes, _: [content_of(step.object) for step in outcomes])
 
 
-def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str) -> Listing:
+def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str, *, rules: bool = False) -> Listing:
     """One line per object for people and pipes: reference, owner, content, result, why. All kinds together."""
     ref = Column("ref", "reference", "text", lambda steps, _: [step.object.ref for step in steps])
     user = Column(
@@ -42,16 +46,17 @@ def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str) -> List
     )
     saved = (_SAVED,) if any(step.saved for step in outcomes) else ()
     why = (_WHY,) if any(step.why for step in outcomes) else ()
-    return Listing(title, (ref, user, _WHAT, _RESULT, *saved, *why), outcomes, view)
+    return Listing(title, (ref, user, _WHAT, _RESULT, *saved, *((_RULE,) if rules else ()), *why), outcomes, view)
 
 
-def outcome_records(outcomes: Sequence[Outcome], view: View) -> list[Listing]:
+def outcome_records(outcomes: Sequence[Outcome], view: View, *, rules: bool = False) -> list[Listing]:
     """One listing per kind: the object's whole record, then result, why and the file it was saved to."""
     kinds = dict.fromkeys(step.object.kind for step in outcomes)
+    more = (_RULE_EXACT,) if rules else ()
     return [
         Listing(
             kind,
-            (*(of_object(column) for column in record_columns(kind)), _RESULT, _WHY, _SAVED),
+            (*(of_object(column) for column in record_columns(kind)), _RESULT, _WHY, _SAVED, *more),
             [step for step in outcomes if step.object.kind == kind],
             view,
         )

@@ -1,0 +1,48 @@
+"""``--log`` and ``--syslog``: where removals are written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from ipcctl.model.removal import Outcome
+from ipcctl.render.columns import View
+
+
+class RecordAsked(NamedTuple):
+    """What was asked for; nothing is opened yet."""
+
+    log: str | None = None
+    syslog: bool = False
+
+    def open(self, command: str, view: View, policy: str | None = None) -> Any:  # noqa: ANN401  a Record or its absence
+        """The record of a run of *command*, opened now. Raises RecordUnwritable."""
+        if self.log is None and not self.syslog:
+            return _NoRecord()
+        from ipcctl.act.record import Record
+        from ipcctl.kernel.invoker import invoker
+        from ipcctl.kernel.logfile import LogFile, SystemLog
+
+        places = [*([LogFile(self.log)] if self.log is not None else ()), *([SystemLog()] if self.syslog else ())]
+        return Record(places, command, invoker(), view, policy)
+
+
+class _NoRecord:
+    """Nothing is written down."""
+
+    def carry_out(
+        self, plan: Iterable[Outcome], remove: Callable[[Iterable[Outcome]], Iterable[Outcome]]
+    ) -> Iterable[Outcome]:
+        return remove(plan)
+
+
+def choose_record(
+    log: Annotated[
+        str | None, typer.Option("--log", metavar="FILE", help="Append a JSON line before and after each removal.")
+    ] = None,
+    syslog: Annotated[bool, typer.Option("--syslog", help="The same lines to the system log.")] = False,
+) -> RecordAsked:
+    """Where the record goes."""
+    return RecordAsked(log, syslog)

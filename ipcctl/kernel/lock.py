@@ -1,0 +1,88 @@
+"""One run at a time: a lock that dies with its process (flock(2))."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from ipcctl.errors import Refused
+from ipcctl.kernel.namespaces import ipc_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DIRECTORY = 0o700
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+@contextlib.contextmanager
+def only_run(name: str, *, wait: bool) -> Iterator[None]:
+    """Hold the lock *name* of this user in this IPC namespace. Raises Refused where another has it and not *wait*.
+
+    The file is in a directory that nobody else can write, so that nobody else can keep it locked: /run/ipcctl for
+    root, /tmp/ipcctl-UID otherwise. It is gone when the block ends.
+    """
+    path = f"{_directory()}/{name}-{_namespace()}.lock"
+    descriptor = _locked(path, wait=wait)
+    try:
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        os.close(descriptor)
+
+
+def _locked(path: str, *, wait: bool) -> int:
+    while True:
+        descriptor = os.open(path, _OPEN, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            if _is(path, descriptor):
+                return descriptor
+        except BlockingIOError:
+            pid = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            who = f" (process {pid})" if pid.isdigit() else ""
+            message = f"another run is under way{who}; nothing was done"
+            raise Refused(message, hint="--wait waits for its end") from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # its holder removed it while we waited: there is a new one, or none
+
+
+def _is(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _namespace() -> str:
+    return ipc_namespace("/proc").strip("ipc:[]")
+
+
+def _directory() -> str:
+    if os.geteuid() == 0:
+        with contextlib.suppress(OSError, Refused):
+            return _own("/run/ipcctl")
+    return _own(f"/tmp/ipcctl-{os.geteuid()}")
+
+
+def _own(path: str) -> str:
+    """*path*, a directory of this user's that nobody else can write; made if need be. Raises Refused, OSError."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, _DIRECTORY)
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        message = f"{path} is no directory that only uid {os.geteuid()} can write: the lock cannot be kept there"
+        raise Refused(message, hint="somebody else may have made it; remove it")
+    if not os.access(path, os.W_OK):
+        message = f"{path} cannot be written"
+        raise Refused(message)
+    return path

@@ -1,0 +1,99 @@
+"""Lines that are kept: a file that only grows, and the system's log."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from typing import Protocol
+
+from ipcctl.errors import RecordUnwritable
+
+_OPEN = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_MODE = 0o600  # it tells who used what
+_SYSTEM_LOG = "/dev/log"
+
+
+class Lines(Protocol):
+    """Somewhere to put lines."""
+
+    def write(self, line: str) -> None:
+        """Keep *line* (without its newline). Raises RecordUnwritable."""
+
+
+class LogFile:
+    """A file to which each line is appended by one write(2), so that several writers do not mix.
+
+    Rotation-safe: where the name leads to another file than before (logrotate(8)), that one is opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open or make *path* now. Raises RecordUnwritable."""
+        self._path = path
+        self._descriptor, self._identity = self._open()
+        self._torn = self._ends_torn()
+
+    def write(self, line: str) -> None:
+        """Append *line*. Raises RecordUnwritable where it could not be written whole."""
+        raw = b"\n" * self._torn + line.encode("utf-8", "backslashreplace") + b"\n"
+        try:
+            if self._moved():
+                os.close(self._descriptor)
+                self._descriptor, self._identity = self._open()
+            written = os.write(self._descriptor, raw)
+        except OSError as error:
+            raise self._unwritable(error.strerror) from error
+        self._torn = written < len(raw)
+        if self._torn:
+            raise self._unwritable("No space left on device")
+
+    def _open(self) -> tuple[int, tuple[int, int]]:
+        try:
+            descriptor = os.open(self._path, _OPEN, _MODE)
+        except OSError as error:
+            raise self._unwritable(error.strerror) from error
+        status = os.fstat(descriptor)
+        return descriptor, (status.st_dev, status.st_ino)
+
+    def _moved(self) -> bool:
+        try:
+            status = os.stat(self._path, follow_symlinks=False)
+        except FileNotFoundError:
+            return True
+        return (status.st_dev, status.st_ino) != self._identity
+
+    def _ends_torn(self) -> bool:
+        """Whether a full disk once cut the last line short: the next one must not be joined to it."""
+        try:
+            with open(self._path, "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or not file.seek(0, os.SEEK_END):
+                    return False
+                file.seek(-1, os.SEEK_END)
+                return file.read(1) != b"\n"
+        except OSError:  # may be appended to, not read
+            return False
+
+    def _unwritable(self, why: str | None) -> RecordUnwritable:
+        return RecordUnwritable(f"cannot write the record {self._path}: {why}")
+
+
+class SystemLog:
+    """syslog(3): facility daemon, priority notice."""
+
+    def __init__(self) -> None:
+        """Raises RecordUnwritable where nobody listens: syslog(3) itself would say nothing."""
+        import syslog
+
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(_SYSTEM_LOG)
+            except OSError as error:
+                message = f"cannot write to the system log: {_SYSTEM_LOG}: {error.strerror}"
+                raise RecordUnwritable(message) from error
+        syslog.openlog("ipcctl", syslog.LOG_PID, syslog.LOG_DAEMON)
+        self._write = syslog.syslog
+        self._notice = syslog.LOG_NOTICE
+
+    def write(self, line: str) -> None:
+        """Send *line*."""
+        self._write(self._notice, line)
