@@ -123,11 +123,12 @@ _CONTRADICTIONS: tuple[tuple[Callable[[Rule], bool], str, str], ...] = (
 
 def _check_globs(rule: Rule) -> None:
     for key, globs, anything in (
-        ("names", [_slashed(glob) for glob in rule.conditions.names], _ANY_NAME),
+        ("names", rule.conditions.names, _ANY_NAME),
         ("keys", [glob.lower() for glob in rule.conditions.keys], _ANY_KEY),
     ):
         for glob in globs:
-            if all(fnmatchcase(one, glob) for one in anything):
+            asked = _slashed(glob) if key == "names" else glob
+            if all(fnmatchcase(one, asked) for one in anything):
                 hint = f"leave {key} out and say by something else what is meant; kinds limits the kinds"
                 raise UsageError(f"{key}: {glob!r} matches everything", hint=hint)
 
