@@ -30,6 +30,7 @@ _COMMANDS = {
     "metrics": "print the metrics once, or write them for node_exporter",
     "link-compat": "links named ipcs, ipcrm and ipcmk in a directory",
     **PERSONALITIES,
+    "run": "run a command and say what it left behind",
 }
 
 

@@ -20,7 +20,7 @@ _FULL, _FILLING = 95.0, 80.0
 
 
 def tables(listings: Sequence[Listing], *, headings: bool = True, exact_bytes: bool = False) -> Iterator[Table]:
-    """One rich table per listing."""
+    """One rich table per listing; a listing without a title gets none."""
     for listing in listings:
         yield _table(listing, headings=headings, exact_bytes=exact_bytes)
 
@@ -28,7 +28,7 @@ def tables(listings: Sequence[Listing], *, headings: bool = True, exact_bytes: b
 def _table(listing: Listing, *, headings: bool, exact_bytes: bool) -> Table:
     writers = SHORT_EXACT_BYTES if exact_bytes else SHORT
     table = Table(
-        title=f"{listing.title} ({len(listing.objects)})" if headings else None,
+        title=f"{listing.title} ({len(listing.objects)})" if headings and listing.title else None,
         title_justify="left",
         title_style="bold",
         header_style="bold cyan",
