@@ -9,16 +9,16 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint fmt man bench env clean
+.PHONY: help demo test lint fmt man bench env clean deb test-deb rpm wheel zipapp completions screenshot
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(STAMP) ## make a mess in a private namespace, look at it, clean it up
 	@$(BIN)/python packaging/demo/demo.py
 
 test: $(STAMP) ## the whole suite; ARGS='-k word' to choose
-	@$(NEED) unshare mount ipcs lsipc jq perl prometheus promtool openssl wrk systemd-analyze || true
+	@$(NEED) unshare mount ipcs lsipc jq perl prometheus promtool openssl wrk systemd-analyze dpkg-buildpackage dh dh_python3 lintian rpmspec zsh fish || true
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy, import contracts, manual pages
@@ -41,6 +41,30 @@ man: $(STAMP) ## write the columns and metrics that the code knows into the manu
 bench: $(STAMP) ## measure against util-linux, side by side
 	@$(NEED) unshare mount ipcs ipcrm lsof || true
 	$(BIN)/python -m tests.bench $(ARGS)
+
+deb: $(STAMP) ## Debian packages, into dist/
+	@$(NEED) dpkg-buildpackage dh dh_python3
+	@packaging/make/deb
+
+test-deb: $(STAMP) ## install, use, upgrade and purge them in a clean Debian root (minutes; root)
+	@packaging/make/test-deb
+
+rpm: $(STAMP) ## an RPM package, into dist/
+	@$(NEED) rpmbuild
+	@packaging/make/rpm
+
+wheel: $(STAMP) ## a wheel, into dist/
+	@mkdir -p dist
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . && ls dist/*.whl
+
+zipapp: $(STAMP) ## dist/ipcctl.pyz: one file to copy to a host
+	@$(BIN)/python packaging/make/pyz.py dist/ipcctl.pyz && ls dist/ipcctl.pyz
+
+completions: $(STAMP) ## write the completion scripts of the shells
+	@$(BIN)/python packaging/make/completions.py
+
+screenshot: $(STAMP) ## draw the README's picture anew
+	@$(BIN)/python packaging/demo/screenshot.py
 
 env: $(STAMP) ## only make .venv
 

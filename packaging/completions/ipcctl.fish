@@ -1,0 +1,1 @@
+complete --command ipcctl --no-files --arguments "(env _IPCCTL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) ipcctl)" --condition "env _IPCCTL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) ipcctl"
