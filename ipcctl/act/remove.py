@@ -33,6 +33,7 @@ _CHANGED = "changed since it was listed"
 _NOT_OWNER = "only its owner, its creator or root may remove it"
 _IDENTITY = ("key", "uid", "cuid", "ctime")  # beside the id
 _LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
+_FILES = frozenset(kind for kind in KINDS if KINDS[kind].posix)
 _RENAMED = frozenset({PSHM, PSEM})  # files of a file system that knows rename(2)
 _TOGETHER = 64  # files put aside at once: descriptors held open, names missing if the process is killed then
 
@@ -43,6 +44,9 @@ class _Done(NamedTuple):
     result: str
     why: str = ""  # empty = as planned
     saved: str | None = None
+
+
+_REMOVED = _Done(REMOVED)
 
 
 class _Knocked(Exception):
@@ -71,8 +75,9 @@ class Remover:
         With *saver* the content is complete and durable in a file before an object goes, or the object stays.
         """
         files: list[Outcome] = []
+        batched = () if self._force or saver else _RENAMED
         for step in plan:
-            together = step.result == WOULD_REMOVE and step.object.kind in _RENAMED and not (self._force or saver)
+            together = step.result == WOULD_REMOVE and step.object.kind in batched
             if together:
                 files.append(step)
             if files and (not together or len(files) == _TOGETHER):
@@ -107,15 +112,15 @@ class Remover:
 
     def _remove(self, step: Outcome, saver: Saver | None) -> Outcome:
         item = step.object
-        remove = self._posix if KINDS[item.kind].posix else self._system_v
+        remove = self._posix if item.kind in _FILES else self._system_v
+        saved = None
         try:
             result, why, saved = remove(item, saver)
         except NotSaved as error:
-            return step._replace(result=FAILED, why=f"not saved, so not removed: {error}")
+            result, why = FAILED, f"not saved, so not removed: {error}"
         except OSError as error:
             result, why = _failure(error)
-            return step._replace(result=result, why=why)
-        return step._replace(result=result, why=why or step.why, saved=saved)
+        return Outcome(item, result, why or step.why, saved, step.rule)
 
     def _system_v(self, item: Any, saver: Saver | None) -> _Done:  # noqa: ANN401  any System V object
         control, kind = self.judge.control(), item.kind
@@ -126,14 +131,17 @@ class Remover:
             return _Done(KEPT, why)
         if kind in _WAITERS and not self._force and (waiting := _WAITERS[kind](self, item)):
             return _Done(KEPT, f"in-use: {waiting} waiting thread(s) since it was listed")
+        if saver is None:
+            return self._unmake(item, attached=bool(kind == SHM and now[-1]), ours=0)
+        return self._saved_first(item, saver, lambda: self._unmake(item, attached=kind == SHM, ours=1))
 
-        def go() -> _Done:
-            control.remove(kind, item.id)
-            if kind == SHM and (now[-1] or saver) and (left := control.stat(kind, item.id)) and left[-1] > bool(saver):
-                return _Done(MARKED, "goes with its last attachment")
-            return _Done(REMOVED)
-
-        return self._saved_first(item, saver, go)
+    def _unmake(self, item: Any, *, attached: bool, ours: int) -> _Done:  # noqa: ANN401  any System V object
+        """IPC_RMID. *attached* = a segment that may be; *ours* of the attachments are this process's, and end soon."""
+        control = self.judge.control()
+        control.remove(item.kind, item.id)
+        if attached and (left := control.stat(item.kind, item.id)) and left[-1] > ours:
+            return _Done(MARKED, "goes with its last attachment")
+        return _REMOVED
 
     def _reason_to_keep(self, kind: str, item: Any, now: tuple[int, ...]) -> str:  # noqa: ANN401
         """Why an object that is not as it was listed stays; empty = it may go all the same."""

@@ -172,7 +172,18 @@ class SysvControl:
 
     def waiters(self, semid: int, nsems: int) -> int:
         """How many threads sleep in semop(2) on the set. Raises OSError as :meth:`semaphores`."""
-        return sum(self.waits(semid, nsems))
+        growing, zero = self.waits(semid, nsems)
+        return growing + zero
+
+    def uses(self, semid: int, nsems: int) -> tuple[int, tuple[int, ...]]:
+        """How many threads sleep on the set, and :meth:`last_pids`. Raises OSError as :meth:`semaphores`."""
+        if nsems != 1:
+            return self.waiters(semid, nsems), tuple(self.last_pids(semid, nsems))
+        semctl = self._libc.semctl  # most sets have one semaphore, and there may be ten thousands
+        growing, zero, pid = semctl(semid, 0, GETNCNT, 0), semctl(semid, 0, GETZCNT, 0), semctl(semid, 0, GETPID, 0)
+        if growing < 0 or zero < 0 or pid < 0:
+            raise _fail(f"sem:{semid}")
+        return growing + zero, (pid,)
 
     def waits(self, semid: int, nsems: int) -> tuple[int, int]:
         """How many threads wait for a value to grow (ncount) and to become 0 (zcount). Raises as :meth:`semaphores`."""
