@@ -10,6 +10,8 @@ from ipcctl.model.names import escape
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rich.table import Table
+
     from ipcctl.model.finding import Finding
     from ipcctl.model.snapshot import Gap
 
@@ -30,17 +32,14 @@ def as_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 def as_page(findings: Sequence[Finding]) -> Iterator[Any]:
     """The same for people: what is wrong with a badge, what is well on one line, a count at the end."""
-    from rich.table import Table
     from rich.text import Text
 
     for finding in findings:
         if finding.severity == OK:
             continue
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True, width=_WIDTH + 2)
-        grid.add_column(overflow="fold")
-        badge = Text(f" {finding.severity.upper():<{_WIDTH}} ", style=_STYLES[finding.severity])
-        grid.add_row(badge, Text.assemble((finding.check, "bold"), f"  {_shown(finding.finding)}"))
+        grid = _badged(
+            finding.severity, _STYLES[finding.severity], (finding.check, "bold"), f"  {_shown(finding.finding)}"
+        )
         for line in finding.evidence:
             grid.add_row("", Text(_shown(line), style="dim"))
         yield grid
@@ -49,9 +48,20 @@ def as_page(findings: Sequence[Finding]) -> Iterator[Any]:
         yield ""
     well = [finding.check for finding in findings if finding.severity == OK]
     if well:
-        badge = Text(f" {'OK':<{_WIDTH}} ", style="black on green")
-        yield Text.assemble(badge, " ", " ".join(well))
+        yield _badged(OK, "black on green", " ".join(well))
     yield Text(f"\n{summary(findings)}", style="bold")
+
+
+def _badged(severity: str, style: str, *words: str | tuple[str, str]) -> Table:
+    """A row that folds at the edge of the terminal, to which more can be added."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True, width=_WIDTH + 2)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(f" {severity.upper():<{_WIDTH}} ", style=style), Text.assemble(*words))
+    return grid
 
 
 def summary(findings: Sequence[Finding]) -> str:
