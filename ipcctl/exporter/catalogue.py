@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
+from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, REPORTED
 
 PREFIX = "ipcctl_"
 
 LIMITS, DEVSHM, HOLDERS, USERS, OBJECTS = "limits", "devshm", "holders", "users", "objects"
 SCRAPE = "scrape"  # no collector: what every scrape says about itself
+CLEAN = "clean"  # no collector: what a cleanup leaves in its textfile
 
 COLLECTORS: dict[str, str] = {
     **{kind: f"{KINDS[kind].title}: numbers and sums" for kind in KINDS},
@@ -126,6 +128,19 @@ _CATALOGUE = (
     ),
     Metric("collector_duration_seconds", "How long the collector took.", ("collector",), collector=SCRAPE),
     Metric("build_info", "The version of ipcctl; always 1.", ("version",), collector=SCRAPE),
+    Metric(
+        "clean_last_run_timestamp_seconds", "When the last cleanup ended, in seconds since the epoch.", collector=CLEAN
+    ),
+    Metric("clean_last_duration_seconds", "How long the last cleanup took.", collector=CLEAN),
+    Metric(
+        "clean_last_success",
+        "Whether the last cleanup did all it was to do (1), or failed or was stopped by a limit (0).",
+        collector=CLEAN,
+    ),
+    _by_kind("clean_last_objects", "Objects that rules took in the last cleanup, by result.", _ALL, CLEAN, "result"),
+    _by_kind("clean_last_bytes", "Bytes of those objects; semaphores have none.", _ALL, CLEAN, "result"),
 )
+
+CLEAN_RESULTS = (REMOVED, MARKED, ALREADY_GONE, KEPT, FAILED, REPORTED)  # the values of the label result
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _CATALOGUE}

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from ipcctl.exporter.catalogue import CLEAN_RESULTS
+from ipcctl.exporter.families import in_families
+from ipcctl.model.kinds import KINDS
 from ipcctl.policy.usage import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from prometheus_client.core import Metric
 
+    from ipcctl.exporter.view import Sample
     from ipcctl.model.removal import Outcome
 
 
 def clean_families(outcomes: Sequence[Outcome], began: float, ended: float, *, success: bool) -> list[Metric]:
-    """What a run from *began* to *ended* (epoch seconds) did; *success* = nothing failed and no limit stopped it."""
-    from prometheus_client.core import GaugeMetricFamily
+    """What a run from *began* to *ended* (epoch seconds) did; *success* = nothing failed and no limit stopped it.
 
-    name = "ipcctl_clean_last"
-    objects = GaugeMetricFamily(f"{name}_objects", "Objects that rules took, by result.", labels=("kind", "result"))
-    size = GaugeMetricFamily(f"{name}_bytes", "Bytes of those objects.", labels=("kind", "result"))
-    counts: dict[tuple[str, str], list[int]] = {}
+    Every kind has every result, with 0 where there was none, so that a series does not end with a quiet run.
+    """
+    return in_families(_samples(outcomes, began, ended, success=success))
+
+
+def _samples(outcomes: Sequence[Outcome], began: float, ended: float, *, success: bool) -> Iterator[Sample]:
+    yield "clean_last_run_timestamp_seconds", (), ended
+    yield "clean_last_duration_seconds", (), max(0.0, ended - began)
+    yield "clean_last_success", (), float(success)
+    objects: Counter[tuple[str, str]] = Counter()
+    bytes_: Counter[tuple[str, str]] = Counter()
     for step in outcomes:
-        count = counts.setdefault((step.object.kind, step.result), [0, 0])
-        count[0] += 1
-        count[1] += size_of(step.object)
-    for labels, (count_of, bytes_of) in counts.items():
-        objects.add_metric(labels, count_of)
-        size.add_metric(labels, bytes_of)
-    return [
-        GaugeMetricFamily(f"{name}_run_timestamp_seconds", "When the last run ended.", value=ended),
-        GaugeMetricFamily(f"{name}_duration_seconds", "How long it took.", value=max(0.0, ended - began)),
-        GaugeMetricFamily(f"{name}_success", "1 = nothing failed and no limit stopped it.", value=float(success)),
-        objects,
-        size,
-    ]
+        objects[step.object.kind, step.result] += 1
+        bytes_[step.object.kind, step.result] += size_of(step.object)
+    for kind in KINDS:
+        for result in CLEAN_RESULTS:
+            yield "clean_last_objects", (kind, result), objects[kind, result]
+            yield "clean_last_bytes", (kind, result), bytes_[kind, result]

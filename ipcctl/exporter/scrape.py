@@ -6,11 +6,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import InfoMetricFamily
 
 from ipcctl import __version__
 from ipcctl.errors import IpcctlError, UsageError
 from ipcctl.exporter.catalogue import COLLECTORS, HOLDERS, METRICS, OBJECTS, OPTIONAL, USERS
+from ipcctl.exporter.families import in_families
 from ipcctl.exporter.sums import SUMS
 from ipcctl.exporter.view import Choice, View
 from ipcctl.model.kinds import KINDS
@@ -93,7 +94,7 @@ class Scraper:
         samples = [sample for name in names for sample in self._collected(name, view)]
         samples += [("gaps", (kind,), len(gaps)) for kind, gaps in view.gaps.items() if kind in names]
         samples += [("series_dropped", (name,), dropped) for name, dropped in view.dropped.items()]
-        return _in_families(samples)
+        return [*in_families(samples), _build_info()]
 
     def _collected(self, name: str, view: View) -> list[Sample]:
         began = time.perf_counter()
@@ -140,18 +141,6 @@ def _collector(name: str) -> Callable[[View], Iterator[Sample]]:
     return {USERS: bounded.users, OBJECTS: bounded.objects}[name]
 
 
-def _in_families(samples: Iterable[Sample]) -> list[Metric]:
-    """The samples by family, in the order of the catalogue; a family without samples is left out."""
-    found: dict[str, list[tuple[tuple[str, ...], float]]] = {}
-    for name, labels, value in samples:
-        found.setdefault(name, []).append((labels, value))
-    families: list[Metric] = []
-    for name, metric in METRICS.items():
-        if name in found:
-            family = GaugeMetricFamily(metric.full_name, metric.help, labels=metric.labels)
-            for labels, value in found[name]:
-                family.add_metric(labels, value)
-            families.append(family)
+def _build_info() -> Metric:
     build = METRICS["build_info"]
-    families.append(InfoMetricFamily(build.full_name.removesuffix("_info"), build.help, value={"version": __version__}))
-    return families
+    return InfoMetricFamily(build.full_name.removesuffix("_info"), build.help, value={"version": __version__})

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from generated import keep
 
-from ipcctl.exporter.catalogue import COLLECTORS, METRICS, OPTIONAL, SCRAPE, Metric
+from ipcctl.exporter.catalogue import CLEAN, COLLECTORS, METRICS, OPTIONAL, SCRAPE, Metric
 
+_ELSEWHERE = {SCRAPE: "Of every scrape", CLEAN: "In the textfile of ipcctl clean"}
 PAGE = Path(__file__).parents[2] / "man" / "ipcctl-exporter.8"
 
 
@@ -20,13 +21,13 @@ def block() -> str:
     groups: dict[str, list[Metric]] = {"": []}
     for metric in METRICS.values():
         groups.setdefault(metric.collector, []).append(metric)
-    order = ["", *(name for name in COLLECTORS if name in groups), SCRAPE]
+    order = ["", *(name for name in COLLECTORS if name in groups), SCRAPE, CLEAN]
     return "".join(_table(_title(name), groups[name]) for name in order)
 
 
 def _title(name: str) -> str:
-    if name == SCRAPE:
-        return "Of every scrape"
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
     if not name:
         return "Collector of each kind"
     asked = f", with Fl -collect.{name}" if name in OPTIONAL else ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import http.client
+import http.server
 import os
 import re
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -168,3 +170,30 @@ def eventually(check: Callable[[], bool], what: str) -> None:
     while not check():
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.05)
+
+
+@contextmanager
+def serve_text(listening: socket.socket, text: bytes) -> Iterator[None]:
+    """Answer every request on `listening` with `text`, as node_exporter does with what is in a textfile."""
+
+    class Answering(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.HTTPServer(("", 0), Answering, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listening.dup()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

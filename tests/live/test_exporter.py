@@ -16,7 +16,7 @@ import pytest
 import sysv_ipc
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from ipcctl.exporter.catalogue import METRICS, PREFIX
+from ipcctl.exporter.catalogue import CLEAN, METRICS, PREFIX
 from ipcctl.model.kinds import KINDS
 from tests.live import actors, cli, namespace
 from tests.live.population import populate
@@ -263,10 +263,10 @@ def test_what_is_served_is_what_the_catalogue_has() -> None:
     make_queue("/one")
     lines = cli.run("metrics", *EVERYTHING).out.splitlines()
     served = {re.split(r"[{ ]", line)[0].removeprefix(PREFIX) for line in lines if not line.startswith("#")}
-    assert set(METRICS) == served
+    assert {metric.name for metric in METRICS.values() if metric.collector != CLEAN} == served
     assert not [metric for metric in METRICS.values() if metric.name.endswith("_total")]
     assert set() == {label for metric in METRICS.values() for label in metric.labels} - {
-        *("kind", "collector", "version", "uid", "object", "wait")
+        *("kind", "collector", "version", "uid", "object", "wait", "result")
     }
 
 
@@ -323,28 +323,3 @@ def test_wrong_usage_is_named(arguments: list[str], named: str) -> None:
         assert (2, "") == (result.code, result.out)
         assert named in result.err
     assert [] == os.listdir(namespace.SHM)
-
-
-def test_a_textfile_is_written_or_the_reason_why_not(tmp_path: Path) -> None:
-    path = tmp_path / "ipcctl.prom"
-    assert (0, "", "") == cli.run("metrics", "--textfile", path)
-    assert 'ipcctl_objects{kind="shm"}' in values_of(path.read_text())
-    missing = cli.run("metrics", "--textfile", tmp_path / "none" / "ipcctl.prom")
-    assert (1, "") == (missing.code, missing.out)
-    assert "none does not exist" in missing.err
-
-
-def test_a_textfile_in_a_read_only_or_full_directory_leaves_the_old_one(tmp_path: Path) -> None:
-    namespace.mount("tmpfs", tmp_path, "tmpfs", 0, "size=4k")
-    try:
-        path = tmp_path / "ipcctl.prom"
-        path.write_text("old 1\n")
-        full = cli.run("metrics", "--textfile", path)
-        namespace.mount("tmpfs", tmp_path, None, 0x20 | 1)  # MS_REMOUNT | MS_RDONLY
-        closed = cli.run("metrics", "--textfile", path)
-        assert "old 1\n" == path.read_text()
-        assert ["ipcctl.prom"] == os.listdir(tmp_path)
-    finally:
-        namespace.umount(tmp_path)
-    assert (1, True) == (full.code, "No space left on device" in full.err), full.err
-    assert (1, True) == (closed.code, "Read-only file system" in closed.err), closed.err

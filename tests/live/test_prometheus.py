@@ -18,9 +18,9 @@ import posix_ipc
 import pytest
 import sysv_ipc
 
-from tests.live import actors, certificates, namespace
+from tests.live import actors, certificates, cli, namespace
 from tests.live.prometheus import Prometheus, prometheus
-from tests.live.served import make_queue, serve
+from tests.live.served import make_queue, serve, serve_text
 from tests.test_packaging_exporter import DASHBOARD, RULES
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 EVERYTHING = ("--collect.holders", "--collect.users", "5", "--collect.objects", ".*")
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 CLIENTS = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n"
-PLAIN = ("numbers", "alerts", "dashboard")
+PLAIN = ("numbers", "alerts")
+BOTH = ("exporter", "textfiles")  # the targets of the job dashboard
 SECRET = "open sesame"  # noqa: S105  of a test
 
 
@@ -42,9 +43,9 @@ class Scene(NamedTuple):
     sockets: dict[str, socket.socket]
 
 
-def job(name: str, listening: socket.socket, more: str = "") -> str:
-    port = listening.getsockname()[1]
-    return f"- job_name: {name}\n  static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n{more}"
+def job(name: str, *listening: socket.socket, more: str = "") -> str:
+    targets = [f"127.0.0.1:{one.getsockname()[1]}" for one in listening]
+    return f"- job_name: {name}\n  static_configs: [{{targets: {targets}}}]\n{more}"
 
 
 def secure(name: str | None = None, password: str | None = None) -> str:
@@ -64,16 +65,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     certificates.issue(directory, "stranger", authority="other")
     (directory / "ipcctl.rules.yml").write_text(re.sub(r"for: \d+[mh]", "for: 1s", RULES.read_text()))
     with ExitStack() as closing:
-        names = (*PLAIN, "password", "certificate")
+        names = (*PLAIN, *BOTH, "password", "certificate")
         sockets = {name: closing.enter_context(socket.create_server(("127.0.0.1", 0))) for name in names}
         jobs = [
             *(job(name, sockets[name]) for name in PLAIN),
-            job("password", sockets["password"], secure(password=SECRET)),
-            job("certificate", sockets["certificate"], secure("client")),
-            job("wrong-password", sockets["password"], secure(password=SECRET.upper())),
-            job("no-password", sockets["password"], secure()),
-            job("wrong-certificate", sockets["certificate"], secure("stranger")),
-            job("no-certificate", sockets["certificate"], secure()),
+            job("dashboard", *(sockets[name] for name in BOTH)),
+            job("password", sockets["password"], more=secure(password=SECRET)),
+            job("certificate", sockets["certificate"], more=secure("client")),
+            job("wrong-password", sockets["password"], more=secure(password=SECRET.upper())),
+            job("no-password", sockets["password"], more=secure()),
+            job("wrong-certificate", sockets["certificate"], more=secure("stranger")),
+            job("no-certificate", sockets["certificate"], more=secure()),
             job("plain", sockets["password"]),
         ]
         configuration = (
@@ -81,7 +83,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             f"rule_files: [ipcctl.rules.yml]\nscrape_configs:\n{''.join(jobs)}"
         )
         server = closing.enter_context(prometheus(directory, configuration))
-        server.wait(lambda: server.targets() == len(jobs), lambda: "no targets")
+        server.wait(lambda: server.targets() == len(jobs) + 1, lambda: "no targets")
         yield Scene(server, directory, sockets)
 
 
@@ -174,9 +176,17 @@ def test_alerts_fire_and_resolve(scene: Scene) -> None:
         scene.server.wait(lambda: not expected & firing(), lambda: str(firing()))
 
 
-def test_every_panel_of_the_dashboard_has_data(scene: Scene) -> None:
+def test_every_panel_of_the_dashboard_has_data(scene: Scene, tmp_path: Path) -> None:
+    semaphores = sysv_ipc.Semaphore(None, sysv_ipc.IPC_CREX)
+    sysv_ipc.MessageQueue(None, sysv_ipc.IPC_CREX)
+    (tmp_path / "policy.toml").write_text(
+        f'[defaults]\nmin_idle = 0\nprotect = []\n[[rule]]\nname = "queues"\nkinds = "msg"\nusers = {os.getuid()}\n'
+        'action = "remove"\n'
+    )
+    (tmp_path / "policy.toml").chmod(0o600)
+    cleaned = cli.run("clean", "--policy", tmp_path / "policy.toml", "--textfile", tmp_path / "clean.prom")
+    assert 0 == cleaned.code, cleaned.err
     make_queue("/jobs", b"x")
-    sysv_ipc.Semaphore(None, sysv_ipc.IPC_CREX)
     sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=4096).detach()
     (namespace.SHM / "psm_1").write_bytes(b"x")
     expressions = {
@@ -185,9 +195,31 @@ def test_every_panel_of_the_dashboard_has_data(scene: Scene) -> None:
         for target in panel.get("targets", ())
     }
     assert len(expressions) > 30
-    with serve(*EVERYTHING, listen=False, passed=scene.sockets["dashboard"]):
+    with (
+        actors.actor(lambda: None, sleep=semaphores.acquire, call="semop"),
+        serve(*EVERYTHING, listen=False, passed=scene.sockets["exporter"]),
+        serve_text(scene.sockets["textfiles"], (tmp_path / "clean.prom").read_bytes()),
+    ):
         scene.server.until('ipcctl_semaphores{job="dashboard"}', 1)
+        scene.server.until('ipcctl_clean_last_success{job="dashboard"}', 1)
         for title, expression in sorted(expressions):
             query = expression.replace("$job", "dashboard").replace("$instance", ".*")
             assert "$" not in query
             assert scene.server.query(query), f"{title}: {query}"
+
+
+def test_variables_of_the_dashboard_find_exporters_and_textfiles(scene: Scene) -> None:
+    with (
+        serve(listen=False, passed=scene.sockets["exporter"]),
+        serve_text(scene.sockets["textfiles"], b"ipcctl_clean_last_success 1\n"),
+    ):
+        scene.server.until('ipcctl_semaphores{job="dashboard"}', 0)
+        scene.server.until('ipcctl_clean_last_success{job="dashboard"}', 1)
+        addresses = {f"127.0.0.1:{scene.sockets[name].getsockname()[1]}" for name in BOTH}
+        for label, expected in (("job", {"dashboard"}), ("instance", addresses)):
+            (variable,) = [
+                one for one in json.loads(DASHBOARD.read_text())["templating"]["list"] if one["name"] == label
+            ]
+            selector = variable["definition"].removeprefix("label_values(").removesuffix(f", {label})")
+            values = scene.server.api(f"label/{label}/values", **{"match[]": selector.replace("$job", "dashboard")})
+            assert expected <= set(values)
