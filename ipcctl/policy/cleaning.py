@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ipcctl.model.cleaning import REPORT
 from ipcctl.model.removal import KEPT, REPORTED, WOULD_REMOVE, Outcome
 from ipcctl.model.verdict import IN_USE, ORPHANED
-from ipcctl.policy.producers import producer_of
-from ipcctl.policy.protections import protected_by
+from ipcctl.policy.producers import made_by
+from ipcctl.policy.protections import protected
 from ipcctl.policy.selection import select
 from ipcctl.policy.usage import size_of
 
@@ -41,13 +41,17 @@ def plan_cleaning(
     plan: list[Outcome] = []
     for kind, items in objects.items():
         left = items
+        shielded: dict[int, str | None] = {}  # by id(), of those that were asked about
         for ready in prepared.rules:
             if kind not in ready.kinds:
                 continue
+            described = _described(ready, kind, left, users, now)
+            unasked = [item for item in described if id(item) not in shielded]
+            shielded |= dict.fromkeys(map(id, unasked)) | protected(unasked, kind, prepared.shields)
             decided = [
                 Outcome(item, *decision, rule=ready.rule.name)
-                for item in _described(ready, kind, left, users, now)
-                if (decision := decide(ready.rule, protected_by(item, kind, prepared.shields), item, verdict_on))
+                for item in described
+                if (decision := decide(ready.rule, shielded[id(item)], item, verdict_on))
             ]
             if decided:
                 taken = {id(step.object) for step in decided}
@@ -62,7 +66,7 @@ def _described(
     """Those of *items* that pass every condition but the verdict."""
     chosen = select(items, kind, ready.selection, now)
     if ready.selection.producers:
-        chosen = [item for item in chosen if producer_of(item, users) in ready.selection.producers]
+        chosen = list(filter(made_by(kind, ready.selection.producers, users), chosen))
     return chosen
 
 

@@ -6,15 +6,18 @@ Where a name holds the number of the process that made it, that process living i
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from fnmatch import translate
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipcctl.errors import UsageError
 from ipcctl.model.kinds import KINDS, MSG, PSEM, PSHM, SEM, SHM
+from ipcctl.policy.keytest import key_test
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from ipcctl.policy.selection import Test
 
 
 class Producer(NamedTuple):
@@ -78,6 +81,18 @@ def producer_of(item: Any, users: Mapping[int, str | None]) -> str | None:  # no
     return row.name if row else None
 
 
+def made_by(kind: str, producers: Collection[str], users: Mapping[int, str | None]) -> Test:
+    """Whether an object of *kind* is of one of *producers*: what is like none of their rows is told at once."""
+    rows = [row for row in _rows_for(kind) if row.name in producers]
+    tests = [_test_of(row) for row in rows if not row.owner]
+    owners = frozenset(row.owner for row in rows if row.owner)
+    name_of = _name_of(users)
+    if owners:
+        tests.append(lambda item: name_of(item.uid) in owners)
+    first = tests[0] if len(tests) == 1 else lambda item: any(test(item) for test in tests)
+    return lambda item: first(item) and producer_of(item, users) in producers
+
+
 def process_in_name(item: Any) -> int | None:  # noqa: ANN401  any object
     """The pid that the producer put into the name; None if this producer puts none."""
     if not KINDS[item.kind].posix:
@@ -97,10 +112,17 @@ def _rows_for(kind: str) -> tuple[Producer, ...]:
 
 
 def _matches(row: Producer, item: Any, users: Mapping[int, str | None]) -> bool:  # noqa: ANN401
+    return bool(_name_of(users)(item.uid) == row.owner if row.owner else _test_of(row)(item))
+
+
+def _name_of(users: Mapping[int, str | None]) -> Callable[[int], str | None]:
+    return users.__getitem__ if hasattr(users, "__missing__") else users.get
+
+
+@cache
+def _test_of(row: Producer) -> Test:
+    """What the row says about an object, its owner aside."""
     if row.glob:
-        return fnmatchcase(item.name[1:], row.glob)
-    if row.key:
-        return fnmatchcase(f"0x{item.key:08x}", row.key)
-    if row.size:
-        return bool(item.size == row.size)
-    return users.get(item.uid) == row.owner if not hasattr(users, "__missing__") else users[item.uid] == row.owner
+        matches = re.compile(translate(row.glob)).match
+        return lambda item: matches(item.name, 1) is not None
+    return key_test((row.key,)) if row.key else lambda item: item.size == row.size

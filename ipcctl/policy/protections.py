@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ipcctl.errors import PolicyError, UsageError
 from ipcctl.model.cleaning import Conditions, Protection
 from ipcctl.model.kinds import KINDS
-from ipcctl.policy.producers import check_producer, producer_of
+from ipcctl.policy.producers import check_producer, made_by
 from ipcctl.policy.selection import GLOB, Selection, Test, check_key, tests_for
 
 if TYPE_CHECKING:
@@ -55,13 +55,17 @@ def shields(protections: Sequence[Protection], known: Known, source: str) -> tup
     return tuple(found)
 
 
-def protected_by(item: Any, kind: str, shields: Sequence[Shield]) -> str | None:  # noqa: ANN401  any object
-    """The name of the first protection that covers *item*; None = no one does."""
+def protected(items: Sequence[Any], kind: str, shields: Sequence[Shield]) -> dict[int, str]:
+    """The first protection that covers each of *items* (all of *kind*) that one covers, by the item's id()."""
+    found: dict[int, str] = {}
     for shield in shields:
-        tests = shield.tests.get(kind)
-        if tests is not None and all(test(item) for test in tests):
-            return shield.name
-    return None
+        covered = [] if shield.tests.get(kind) is None else items
+        for test in shield.tests.get(kind, ()):
+            covered = list(filter(test, covered))
+        if covered:
+            found |= {id(item): shield.name for item in covered}
+            items = [item for item in items if id(item) not in found]
+    return found
 
 
 def shipped(names: Sequence[str] | None, source: str) -> tuple[Protection, ...]:
@@ -82,27 +86,36 @@ def _shield(protection: Protection, known: Known) -> Shield:
         names=asked.names,
         larger_than=asked.larger_than,
     )
-    more: list[Test] = []
-    if asked.users:
-        more.append(_belongs_to([_who(text, known) for text in asked.users]))
-    if asked.producers:
-        more.append(_made_by(tuple(map(check_producer, asked.producers)), known.users))
-    tests = {kind: tests_for(kind, selection, 0) for kind in asked.kinds or KINDS}
-    return Shield(protection.name, {kind: [*cheap, *more] for kind, cheap in tests.items() if cheap is not None})
+    owners = _Owners([_who(text, known) for text in asked.users])
+    producers = tuple(map(check_producer, asked.producers))
+    tests: dict[str, list[Test]] = {}
+    for kind in asked.kinds or KINDS:
+        of_kind = tests_for(kind, selection, 0)
+        if of_kind is None:
+            continue
+        if asked.users:
+            of_kind.append(_belongs_to(owners, posix=KINDS[kind].posix))
+        if producers:
+            of_kind.append(made_by(kind, producers, known.users))
+        tests[kind] = of_kind
+    return Shield(protection.name, tests)
 
 
-def _belongs_to(owners: Sequence[Callable[[int], bool]]) -> Test:
+class _Owners(dict[int, bool]):
+    """Whether a uid is one of those meant, asked once per uid."""
+
+    def __init__(self, tests: Sequence[Callable[[int], bool]]) -> None:
+        super().__init__()
+        self._tests = tests
+
+    def __missing__(self, uid: int) -> bool:
+        self[uid] = found = any(test(uid) for test in self._tests)
+        return found
+
+
+def _belongs_to(owners: _Owners, *, posix: bool) -> Test:
     """Owner or creator: what root made and gave away is still root's."""
-
-    def test(item: Any) -> bool:  # noqa: ANN401
-        uids = {item.uid, getattr(item, "cuid", item.uid)}
-        return any(owner(uid) for owner in owners for uid in uids)
-
-    return test
-
-
-def _made_by(producers: Sequence[str], users: Mapping[int, str | None]) -> Test:
-    return lambda item: producer_of(item, users) in producers
+    return (lambda item: owners[item.uid]) if posix else (lambda item: owners[item.uid] or owners[item.cuid])
 
 
 def _who(text: str, known: Known) -> Callable[[int], bool]:

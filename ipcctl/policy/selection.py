@@ -139,13 +139,9 @@ def _creators(kind: str, selection: Selection, _: float) -> Test | None:
 
 
 def _keys(kind: str, selection: Selection, _: float) -> Test | None:
-    exact = frozenset(int(pattern, 16) for pattern in selection.keys if not GLOB & set(pattern))
-    globs = [pattern for pattern in selection.keys if GLOB & set(pattern)]
+    from ipcctl.policy.keytest import key_test  # start-up: few ask for keys
 
-    def test(item: Any) -> bool:  # noqa: ANN401  any System V object
-        return item.key in exact or any(fnmatchcase(f"0x{item.key:08x}", glob) for glob in globs)
-
-    return test if kind in _SYSV_KINDS else None
+    return key_test(selection.keys) if kind in _SYSV_KINDS else None
 
 
 def _names(kind: str, selection: Selection, _: float) -> Test | None:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
+from typing import Any
 
 import pytest
 
 from ipcctl.errors import PolicyError, UsageError
-from ipcctl.model.cleaning import ACTIONS, REPORT, Conditions, Rule
+from ipcctl.model.cleaning import ACTIONS, REPORT
+from ipcctl.model.kinds import KINDS
+from ipcctl.model.objects import MessageQueue, PosixQueue, PosixSegment, PosixSemaphore, Segment, SemaphoreSet
 from ipcctl.model.removal import KEPT, REPORTED, WOULD_REMOVE
 from ipcctl.model.verdict import IDLE, IN_USE, ORPHANED, UNKNOWN, Verdict
 from ipcctl.parse.policy_file import parse_policy
-from ipcctl.policy.cleaning import decide
+from ipcctl.policy.cleaning import plan_cleaning
 from ipcctl.policy.protections import Known
 from ipcctl.policy.rules import prepare, shadowed
-
-ASKED = list(itertools.product(ACTIONS, (True, False), (None, "oracle"), (IN_USE, IDLE, ORPHANED, UNKNOWN)))
-
-
-@pytest.mark.parametrize(("action", "orphaned", "protection", "verdict"), ASKED)
-def test_rule_protection_and_verdict_decide(action: str, orphaned: bool, protection: str | None, verdict: str) -> None:
-    rule = Rule("r", Conditions(users=("1000",), orphaned=orphaned), action, 0, None, 1)
-    decision = decide(rule, protection, None, lambda _: Verdict(verdict, "seen"))
-    if protection:
-        expected = KEPT
-    elif orphaned and verdict != ORPHANED:
-        expected = None
-    elif action == REPORT:
-        expected = REPORTED
-    else:
-        expected = KEPT if verdict == IN_USE else WOULD_REMOVE
-    assert expected == (decision and decision[0])
 
 
 def number(text: str) -> int:
@@ -40,6 +25,72 @@ def number(text: str) -> int:
 
 
 KNOWN = Known(number, number, {})
+
+
+FACTS: dict[str, Any] = {"mode": 0o600, "uid": 1000, "gid": 1000, "mtime": 1, "ctime": 1, "device": 1, "inode": 2}
+OBJECTS: list[Any] = [
+    Segment(7, 1, 0o600, 99, 1, 1, 0, 1000, 1000, 1000, 1000, 0, 0, 0, 0, 0),
+    SemaphoreSet(7, 1, 0o600, 1, 1000, 1000, 1000, 1000, 0, 0),
+    MessageQueue(7, 1, 0o600, 0, 0, 0, 0, 1000, 1000, 1000, 1000, 0, 0, 0),
+    PosixSegment("/torch_1_2", size=1, allocated=0, **FACTS),
+    PosixSemaphore("/mp-1", value=0, **FACTS),
+    PosixQueue("/jobs", **FACTS),
+]
+PROTECTIONS = (
+    "",
+    "users = 1000",
+    'users = "500-1500"',
+    'groups = "1000"',
+    'names = "*t*"\nkinds = "pshm"',
+    'keys = "0x*7"',
+)
+COVERS = {"": (), 'names = "*t*"\nkinds = "pshm"': ("pshm",), 'keys = "0x*7"': ("shm", "sem", "msg")}
+VERDICTS = (IN_USE, IDLE, ORPHANED, UNKNOWN)
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+@pytest.mark.parametrize("protection", PROTECTIONS)
+@pytest.mark.parametrize("orphaned", [True, False])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_rule_protection_and_verdict_decide(action: str, orphaned: bool, protection: str, verdict: str) -> None:
+    text = f'[defaults]\nprotect = []\nsave_dir = "/saved"\n[[rule]]\nname = "r"\nusers = 1000\naction = "{action}"\n'
+    text += "orphaned = true\n" * orphaned + (f"[[protect]]\n{protection}\n" if protection else "")
+    for item in OBJECTS:
+        asked: list[Any] = []
+
+        def verdict_on(item: Any, asked: list[Any] = asked) -> Verdict:
+            asked.append(item)
+            return Verdict(verdict, "seen")
+
+        plan = plan_cleaning(prepare(parse_policy(text, "p"), KNOWN), {item.kind: [item]}, verdict_on, {}, 1e9)
+        protected = item.kind in COVERS.get(protection, tuple(KINDS))
+        if protected:
+            expected = [(KEPT, "protected: protect 1")]
+        elif orphaned and verdict != ORPHANED:
+            expected = []
+        elif action == REPORT:
+            expected = [(REPORTED, f"{verdict}: seen")]
+        else:
+            expected = [(KEPT if verdict == IN_USE else WOULD_REMOVE, f"{verdict}: seen")]
+        assert expected == [(step.result, step.why) for step in plan]
+        assert ([] if protected else [item]) == asked  # asking touches a file: not one that is protected
+
+
+def test_first_rule_that_takes_an_object_decides_and_one_that_wants_another_verdict_leaves_it() -> None:
+    text = (
+        '[defaults]\nprotect = []\n[[rule]]\nname = "orphans"\nusers = 1000\norphaned = true\naction = "remove"\n'
+        '[[rule]]\nname = "queues"\nkinds = "msg"\nusers = 1000\n[[rule]]\nname = "rest"\nusers = 1000\n'
+    )
+    (shm, sem, msg, *_) = OBJECTS
+    orphaned = {shm}
+    plan = plan_cleaning(
+        prepare(parse_policy(text, "p"), KNOWN),
+        {"shm": [shm], "sem": [sem], "msg": [msg]},
+        lambda item: Verdict(ORPHANED if item in orphaned else IDLE, ""),
+        {},
+        1e9,
+    )
+    assert {"shm": "orphans", "sem": "rest", "msg": "queues"} == {step.object.kind: step.rule for step in plan}
 
 
 @pytest.mark.parametrize(
