@@ -7,15 +7,17 @@ a notification. Signals that would end the program wait until all is back; kill 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ipcctl.kernel import content
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ipcctl.model.detail import Message
 
@@ -24,48 +26,75 @@ _PAUSE = 0.01
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@contextlib.contextmanager
-def drained(
-    queue: int,
-    item: Any,  # noqa: ANN401  a PosixQueue
-    *,
-    keep: bool,
-) -> Iterator[tuple[Iterator[Message], Callable[[], str]]]:
-    """The messages, each taken when it is asked for; and what became of them.
+class Drained:
+    """What was taken out of one queue and is not back yet."""
 
-    *keep*: put them back at the end of the block only, and not if the queue was removed by then. Otherwise they are
-    back as soon as the last one was given. *queue* is open for both and does not wait.
-    """
-    taken: list[Message] = []
-    failure: list[str] = []
+    def __init__(self, queue: int, item: Any, *, keep: bool) -> None:  # noqa: ANN401  a PosixQueue
+        """*queue* is open for both and does not wait. *keep*: :meth:`messages` puts nothing back."""
+        self._queue = queue
+        self._item = item
+        self._keep = keep
+        self._out: deque[Message] = deque()
 
-    def put_back() -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while taken:
+    def messages(self) -> Iterator[Message]:
+        """Each message, taken when it is asked for; all are back after the last, as far as there is room."""
+        for message in self._received():
+            self._out.append(message)
+            yield message
+        if not self._keep:
+            self._put_back(0)
+
+    def left_out(self) -> str:
+        """What could not be put back."""
+        count = len(self._out)
+        return f"{count} message(s) could not be put back, the queue is full: they are in the file" if count else ""
+
+    def end(self, *, safe: bool) -> None:
+        """Put back what is still out, unless the queue was removed. Waits for room: for ever, where *safe* is not so.
+
+        *safe*: all that was taken is in a file.
+        """
+        if not os.fstat(self._queue).st_nlink:
+            self._out.clear()
+        elif self._out and not safe:
+            self._out.extend(self._received())  # else it would be in front
+        self._put_back(_PATIENCE if safe else math.inf)
+
+    def _received(self) -> Iterator[Message]:
+        """What there is, and what senders that waited for room add; not what they go on sending for ever."""
+        for _ in range(2 * self._item.maxmsg):
+            message = content.receive_posix(self._queue, self._item.msgsize, self._item.ref)
+            if message is None:
+                return
+            yield message
+
+    def _put_back(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while self._out:
             try:
-                content.send_posix(queue, taken[0], item.ref)
-                del taken[0]
+                content.send_posix(self._queue, self._out[0], self._item.ref)
+                self._out.popleft()
             except BlockingIOError:
-                if time.monotonic() > deadline:
-                    failure.append(
-                        f"{len(taken)} message(s) could not be put back, the queue is full: they are in the file"
-                    )
+                if time.monotonic() >= deadline:
                     return
                 time.sleep(_PAUSE)
 
-    def messages() -> Iterator[Message]:
-        while (message := content.receive_posix(queue, item.msgsize, item.ref)) is not None:
-            taken.append(message)
-            yield message
-        if not keep:
-            put_back()
 
+@contextlib.contextmanager
+def drained(queue: int, item: Any, *, keep: bool) -> Iterator[Drained]:  # noqa: ANN401  a PosixQueue
+    """A queue whose messages are taken out in the block, and are back after it, unless the queue was removed in it.
+
+    *queue* is open for both and does not wait. *keep*: put nothing back before the end of the block. An exception
+    means that what was taken is nowhere else.
+    """
+    it = Drained(queue, item, keep=keep)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
-        yield messages(), lambda: "".join(failure)
-    finally:
         try:
-            if not keep or os.fstat(queue).st_nlink:
-                put_back()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield it
+        except BaseException:
+            it.end(safe=False)
+            raise
+        it.end(safe=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
