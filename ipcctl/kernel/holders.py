@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ipcctl.kernel.files import read_bytes
 from ipcctl.kernel.namespaces import ipc_namespace, is_initial_ipc_namespace, is_initial_pid_namespace, processes_hidden
 from ipcctl.kernel.processes import comm_of
+from ipcctl.kernel.waits import why_deaf
 from ipcctl.model.holder import ATTACHED, HOWS, MAPPED, OPEN, WAITING, Holder
 from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.parse.maps import device_text, parse_maps
-from ipcctl.parse.syscall import IPC, calls_of, parse_syscall
+from ipcctl.parse.syscall import CALLS, IPC, calls_of, parse_syscall
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -109,12 +110,9 @@ class _Look:
         devices = {places.shm_device if files else None, places.mqueue_device if PMSG in kinds else None}
         self._devices = frozenset(device for device in devices if device is not None)
         waits = {kind for kind in (SEM, MSG, PMSG) if kind in kinds}
-        known = calls_of(os.uname().machine)
-        self._calls = {number: kind for number, kind in known.items() if waits and kind in {*waits, IPC}}
-        if not known:
-            seen.deaf = f"what threads sleep in is not known on {os.uname().machine}"
-        elif not os.path.exists(f"{proc}/self/syscall"):
-            seen.deaf = "this kernel does not tell what threads sleep in"
+        wanted = {call for call, kind in CALLS.items() if kind in waits} | ({IPC} if waits else set())
+        self._calls = {number: call for number, call in calls_of(os.uname().machine).items() if call in wanted}
+        seen.deaf = why_deaf(proc)
 
     def at(self, pid: int) -> None:
         """Look into one process."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _MSGQUEUE = "Max msgqueue size"
 _UNLIMITED = 2**64 - 1
+_DIGITS = 20  # of a 64-bit number
 
 
 def parse_msgqueue_limit(text: str) -> int | None:
@@ -13,5 +14,5 @@ def parse_msgqueue_limit(text: str) -> int | None:
             soft = line.removeprefix(_MSGQUEUE).split()[:1]
             if soft == ["unlimited"]:
                 return _UNLIMITED
-            return int(soft[0]) if soft and soft[0].isascii() and soft[0].isdigit() else None
+            return int(soft[0][:_DIGITS]) if soft and soft[0].isascii() and soft[0].isdigit() else None
     return None
