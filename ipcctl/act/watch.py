@@ -16,7 +16,7 @@ from ipcctl.model.snapshot import Gap
 from ipcctl.policy.attribution import LEFT, PERHAPS, Trace, attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from ipcctl.act.judge import Judge
     from ipcctl.kernel.host import Host
@@ -32,6 +32,7 @@ class Watch:
     def __init__(self, host: Host, pid: int, *, waits_for_exec: bool) -> None:
         """Note what there is already, and follow *pid*: from its next execve(2) on, or from now on."""
         self._host = host
+        self._pid = pid
         self._known = {identity(item) for item in seen(host)[0]}
         self._directories = _open_directories(host)
         self._births = Births(self._directories)
@@ -49,6 +50,11 @@ class Watch:
         for directory in self._directories.values():
             os.close(directory)
         self._directories = {}
+
+    @property
+    def pids(self) -> Collection[int]:
+        """The processes seen so far, the ended ones among them."""
+        return self._lineage.names.keys()
 
     def wake_by_signal(self) -> None:
         """Have SIGIO sent when there is something to :meth:`look` at."""
@@ -85,7 +91,7 @@ class Watch:
 
     def _candidates(self) -> Iterator[int]:
         """Those that may live still; asked for only where files must be looked for in them."""
-        yield from live_descendants(os.getpid())
+        yield from {self._pid, *live_descendants(os.getpid())}
 
     def _trace(self, item: Any, judge: Judge) -> Trace:  # noqa: ANN401  any object
         own = os.geteuid()

@@ -20,7 +20,7 @@ import importlib, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
 import ipcctl
 for module in pkgutil.walk_packages(ipcctl.__path__, "ipcctl."):
-    if module.name not in ("ipcctl.__main__", "ipcctl.pytest_plugin"):
+    if not module.name.startswith(("ipcctl.__main__", "ipcctl.pytest_plugin")):
         importlib.import_module(module.name)
 print(*sorted({name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names))
 """
