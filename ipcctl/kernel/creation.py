@@ -24,16 +24,23 @@ IPC_PRIVATE = 0
 PERMISSIONS = 0o777
 SIZE_MAX = 2**64 - 1
 _IPC_CREX = 0o3000  # IPC_CREAT and IPC_EXCL
+_SHM_HUGETLB = 0o4000
+_SHM_HUGE_SHIFT = 26
 _INT_MAX = 2**31 - 1
 _CREX = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MQ_ATTR_WORDS = 8  # flags maxmsg msgsize curmsgs and four spare ones (mq_getattr(3))
 
 
-def create_segment(key: int, size: int, mode: int) -> int:
-    """The shmid of a new segment of *size* bytes (shmget(2)); *key* IPC_PRIVATE = none."""
+def create_segment(key: int, size: int, mode: int, *, huge: int | None = None) -> int:
+    """The shmid of a new segment of *size* bytes (shmget(2)); *key* IPC_PRIVATE = none.
+
+    *huge*: of huge pages of so many bytes, a power of 2; 0 = of the usual huge ones, None = of ordinary pages. Then
+    ENOMEM says that there are not enough of them, EPERM that the user may not have any.
+    """
     if not 0 <= size <= SIZE_MAX:
         raise _error(errno.EINVAL, _sysv(SHM, key))
-    return _got(_library().shmget(_signed(key), ctypes.c_size_t(size), _flags(mode)), _sysv(SHM, key))
+    flags = _flags(mode) if huge is None else _flags(mode) | _SHM_HUGETLB | _log2(huge) << _SHM_HUGE_SHIFT
+    return _got(_library().shmget(_signed(key), ctypes.c_size_t(size), ctypes.c_int(flags)), _sysv(SHM, key))
 
 
 def create_semaphore_set(key: int, nsems: int, mode: int) -> int:
@@ -112,6 +119,10 @@ def _library() -> ctypes.PyDLL:
 
 def _flags(mode: int) -> int:
     return _IPC_CREX | mode & PERMISSIONS
+
+
+def _log2(number: int) -> int:
+    return max(0, number.bit_length() - 1)
 
 
 def _signed(key: int) -> ctypes.c_int:

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ipcctl.act.archive.restore import target
+from ipcctl.act.making import target
 from ipcctl.act.remove import Remover
 from ipcctl.errors import InterfaceMissing, Refused
 from ipcctl.kernel.devshm import is_semaphore
@@ -41,7 +41,7 @@ def clear_the_way(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Non
         kind: [item for item in items if item not in [its for _, its in taken]] for kind, items in present.items()
     }
     plans = [Plan(it.object, it.archived.content.bytes, it.archived.content.largest_message) for it in wanted]
-    reasons += shortages(plans, others if replace else present, _room(host))
+    reasons += shortages(plans, others if replace else present, room_of(host))
     if reasons:
         raise Refused(f"nothing restored: {'; '.join(why for why, _ in reasons)}", hint=reasons[0][1])
     if taken:
@@ -87,7 +87,9 @@ def _not_ours(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
             yield f"{it.ref} belongs to uid {item.uid}, gid {item.gid}", "run as root, or own it yourself: --own"
 
 
-def _room(host: Host) -> Room:
+def room_of(host: Host) -> Room:
+    """The limits of *host*, and whether this process may pass them."""
+
     def read(what: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
             return what()

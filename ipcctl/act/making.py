@@ -1,0 +1,202 @@
+"""Making objects that are complete when others can use them, and taking them back when a later step fails.
+
+A POSIX segment gets its name when it is complete; System V objects, named semaphores and queues are made for their
+creator alone and get owner and mode when they are complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from ipcctl.kernel import change, content, creation, devshm, durable, mqueue
+from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
+from ipcctl.model.ref import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ipcctl.kernel.host import Host
+    from ipcctl.model.detail import Message
+
+Write = Callable[[memoryview, int], None]  # bytes, and where in the object they go
+Send = Callable[["Message"], None]
+
+_PRIVATE = 0o600
+_PERMISSIONS = 0o777
+
+
+def target(item: Any) -> Ref | None:  # noqa: ANN401  any object
+    """The key or name of *item*; None = without a key."""
+    if KINDS[item.kind].posix:
+        return Ref(item.kind, name=item.name)
+    return Ref(item.kind, key=item.key) if item.key else None
+
+
+class Maker:
+    """Makes objects on one host, each as the row that it is given says: key or name, sizes, owner, mode.
+
+    A context manager: it holds directories open, and an exception takes back what was made. Every method returns the
+    new object's id, or inode, and raises OSError: EEXIST where one has its key or name.
+    """
+
+    def __init__(self, host: Host) -> None:
+        """Raises InterfaceMissing where the host is a recorded one."""
+        host.control()
+        self._host = host
+        self._control = change.SysvChange()
+        self._stack = contextlib.ExitStack()
+        self._undo = contextlib.ExitStack()
+        self._directories: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        """Nothing is opened before it is needed."""
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Keep what was made, or take it back after an exception."""
+        if kind is None:
+            self._undo.pop_all()
+        self._undo.close()
+        self._stack.close()
+
+    def segment(self, item: Any, fill: Callable[[Write], None] | None, *, huge: int | None = None) -> int:  # noqa: ANN401
+        """A System V segment; *fill* writes its content, None = zeros. *huge*: see :func:`creation.create_segment`."""
+        shmid = creation.create_segment(item.key, item.size, _PRIVATE, huge=huge)
+        self._undo.callback(self._remove, SHM, shmid)
+        if fill is not None:
+            with content.attached(shmid, item.size, write=True) as it:
+                fill(partial(_put, it.view) if it.file is None else partial(_write_at, it.file))
+        self._finish(item, shmid)
+        return shmid
+
+    def semaphores(self, item: Any, values: Sequence[int]) -> int:  # noqa: ANN401
+        """A set with *values*, one for each semaphore."""
+        semid = creation.create_semaphore_set(item.key, item.nsems, _PRIVATE)
+        self._undo.callback(self._remove, SEM, semid)
+        if any(values):
+            self._control.set_values(semid, values)
+        self._finish(item, semid)
+        return semid
+
+    def queue(self, item: Any, fill: Callable[[Send], None] | None = None, room: int = 0) -> int:  # noqa: ANN401
+        """A System V queue; *fill* sends its messages, for which it holds *room* bytes at first."""
+        msqid = creation.create_queue(item.key, _PRIVATE)
+        self._undo.callback(self._remove, MSG, msqid)
+        if fill is not None:
+            if room > (self._control.queue_limits([msqid])[0] or 0):
+                self._control.set(MSG, msqid, qbytes=room)
+            fill(partial(content.send, msqid))
+        self._finish(item, msqid, qbytes=item.qbytes)
+        return msqid
+
+    def posix_segment(self, item: Any, fill: Callable[[Write], None] | None) -> int:  # noqa: ANN401
+        """A POSIX segment; *fill* writes its content, None = zeros."""
+        directory, aside = self._directory(PSHM), durable.private_name()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.open(aside, flags, _PRIVATE, dir_fd=directory)
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, file)
+            temporary = stack.enter_context(contextlib.ExitStack())
+            temporary.callback(os.unlink, aside, dir_fd=directory)
+            os.ftruncate(file, item.size)
+            if fill is not None:
+                fill(partial(_write_at, file))
+            _own(file, item)
+            durable.rename_new(directory, aside, devshm.file_name(PSHM, item.name))
+            temporary.pop_all()
+            self._undo.callback(self._unlink, PSHM, item.name)
+            return os.fstat(file).st_ino
+
+    def posix_semaphore(self, item: Any, value: int) -> int:  # noqa: ANN401
+        """A named semaphore with *value*."""
+        creation.create_posix_semaphore(item.name, value, _PRIVATE)
+        self._undo.callback(self._unlink, PSEM, item.name)
+        return self._finish_file(item)
+
+    def posix_queue(self, item: Any, fill: Callable[[Send], None] | None = None) -> int:  # noqa: ANN401
+        """A POSIX queue; *fill* sends its messages."""
+        directory = self._directory(PMSG)
+        creation.create_posix_queue(item.name, _PRIVATE, item.maxmsg, item.msgsize)
+        self._undo.callback(self._unlink, PMSG, item.name)
+        if fill is not None:
+            queue = content.open_file(directory, PMSG, item.name, os.O_WRONLY)
+            try:
+                fill(partial(content.send_posix, queue, ref=item.ref))
+            finally:
+                os.close(queue)
+        return self._finish_file(item)
+
+    def _finish(self, item: Any, made: int, *, qbytes: int | None = None) -> None:  # noqa: ANN401
+        mode = item.mode & _PERMISSIONS
+        self._control.set(item.kind, made, uid=item.uid, gid=item.gid, mode=mode, qbytes=qbytes)
+
+    def _finish_file(self, item: Any) -> int:  # noqa: ANN401
+        file = content.open_file(self._directory(item.kind), item.kind, item.name)
+        try:
+            _own(file, item)
+            return os.fstat(file).st_ino
+        finally:
+            os.close(file)
+
+    def _remove(self, kind: str, identifier: int) -> None:
+        with contextlib.suppress(OSError):
+            self._control.remove(kind, identifier)
+
+    def _unlink(self, kind: str, name: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(devshm.file_name(kind, name), dir_fd=self._directory(kind))
+
+    def _directory(self, kind: str) -> int:
+        key = PMSG if kind == PMSG else PSHM
+        if key not in self._directories:
+            roots = self._host.roots
+            opened_now = (
+                mqueue.open_directory(roots.mqueue, roots.proc) if key == PMSG else devshm.open_directory(roots.shm)
+            )
+            self._directories[key] = opened_now
+            self._stack.callback(os.close, opened_now)
+        return self._directories[key]
+
+
+def why_not(error: OSError, kind: str) -> tuple[str, str]:
+    """What the kernel means when it does not make an object of *kind*, and what helps; empty = nothing known does."""
+    number = error.errno or 0
+    return _WHY.get((kind, number)) or _WHY.get(("", number)) or (error.strerror or str(error), "")
+
+
+def _own(file: int, item: Any) -> None:  # noqa: ANN401  any POSIX object
+    status = os.fstat(file)
+    if (status.st_uid, status.st_gid) != (item.uid, item.gid):
+        os.fchown(file, item.uid, item.gid)
+    os.fchmod(file, item.mode & 0o7777)
+
+
+def _put(view: memoryview, payload: memoryview, offset: int) -> None:
+    view[offset : offset + len(payload)] = payload
+
+
+def _write_at(file: int, payload: memoryview, offset: int) -> None:
+    while payload:
+        done = os.pwrite(file, payload, offset)
+        payload, offset = payload[done:], offset + done
+
+
+_WHY = {
+    (PMSG, errno.EMFILE): ("RLIMIT_MSGQUEUE is reached", "ulimit -q BYTES, or limits.conf(5): msgqueue"),
+    (PMSG, errno.EINVAL): (
+        "it is over msg_max or msgsize_max",
+        "sysctl -w fs.mqueue.msg_max=N fs.mqueue.msgsize_max=N",
+    ),
+    (PMSG, errno.ENOSPC): ("queues_max is reached", "sysctl -w fs.mqueue.queues_max=N"),
+    (MSG, errno.EPERM): ("it is over msgmnb", "sysctl -w kernel.msgmnb=N"),
+    (PSHM, errno.ENOSPC): ("/dev/shm is full", "mount -o remount,size=N /dev/shm"),
+    ("", errno.ENOSPC): ("a limit is reached", "ipcctl limits shows which, and how to raise it"),
+    ("", errno.EEXIST): ("somebody made an object there meanwhile", "another key or name"),
+    ("", errno.EPERM): ("the owner cannot be set", "run as root, or own it yourself"),
+    ("", errno.EINVAL): ("the kernel does not take its size or its owner", "a uid must be mapped here"),
+}
