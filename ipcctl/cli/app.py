@@ -17,6 +17,7 @@ _COMMANDS = {
     "ls": "list objects, all six kinds by default",
     "show": "everything about an object",
     "rm": "remove objects, safely",
+    "create": "make an object, never taking over another",
     "save": "an object's whole content to a file",
     "restore": "make an object again from its file",
     "archive": "look inside files of saved objects",

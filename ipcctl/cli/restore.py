@@ -16,8 +16,8 @@ from ipcctl.cli.output import FORMATS, Output, choose_format, note
 from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.archive import Archived
-from ipcctl.model.keys import KEY_MAX, key_number
 from ipcctl.model.kinds import KINDS
+from ipcctl.parse.fields import parse_key
 from ipcctl.parse.reference import parse_reference
 from ipcctl.render.outcomes import outcome_listing, outcome_records
 
@@ -73,10 +73,7 @@ def _moved(as_key: str | None, as_name: str | None, count: int) -> dict[str, Any
         raise UsageError(message, hint="restore the files one by one")
     if as_name is not None:
         return {"name": parse_reference(f"pshm:{as_name}").name}
-    key = 0 if as_key == "private" else key_number(as_key or "")
-    if key is None or key > KEY_MAX or (key == 0 and as_key != "private"):
-        raise UsageError(f"bad key {as_key!r}", hint="write 0x2a (32 bits, not 0), or private")
-    return {"key": key}
+    return {"key": parse_key(as_key or "")}
 
 
 def _as_wanted(archived: Archived, moved: dict[str, Any], *, own: bool) -> Any:  # noqa: ANN401  any object

@@ -55,5 +55,5 @@ class MqueueLimits(NamedTuple):
 class FileSystemUse(NamedTuple):
     """How full /dev/shm is (statvfs(3))."""
 
-    size: int  # bytes
+    size: int  # bytes; 0 = as many as there is memory (tmpfs(5), size=0)
     available: int  # bytes left for ordinary users

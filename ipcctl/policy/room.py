@@ -47,7 +47,7 @@ def shortages(plans: Sequence[Plan], present: Mapping[str, Sequence[Any]], room:
         if not room.privileged:
             yield from _broken(limit for limit in mqueue_limits(room.mqueue, new[PMSG]) if not limit.shared)
     needed = sum(plan.stored for plan in plans if plan.object.kind == PSHM)
-    if room.shm is not None and needed > room.shm.available:
+    if room.shm is not None and room.shm.size and needed > room.shm.available:
         yield f"/dev/shm has {room.shm.available} bytes left, {needed} are needed", "mount -o remount,size=N /dev/shm"
 
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ipcctl.act.admission import misnamed, not_ours, room_of
 from ipcctl.act.making import target
 from ipcctl.act.remove import Remover
-from ipcctl.errors import InterfaceMissing, Refused
-from ipcctl.kernel.devshm import is_semaphore
-from ipcctl.kernel.limits import page_size
-from ipcctl.model.kinds import KINDS, PSHM
+from ipcctl.errors import Refused
 from ipcctl.model.removal import ALREADY_GONE, KEPT, REMOVED
 from ipcctl.policy.plan import plan_removal
-from ipcctl.policy.room import Plan, Room, shortages
+from ipcctl.policy.room import Plan, shortages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ipcctl.act.archive.restore import Wanted
     from ipcctl.kernel.host import Host
     from ipcctl.model.objects import IpcObject
-
-_CAP_SYS_RESOURCE = 24
 
 
 def clear_the_way(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> None:
@@ -34,7 +29,12 @@ def clear_the_way(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Non
     kinds = list(dict.fromkeys(it.object.kind for it in wanted))
     present = host.snapshot(kinds).objects
     taken = _occupants(wanted, present)
-    reasons = [*_twice(wanted), *_misnamed(wanted), *_not_ours(wanted)]
+    objects = [it.object for it in wanted]
+    reasons = [
+        *_twice(wanted),
+        *((why, "--as-name gives it another name") for why in misnamed(objects)),
+        *((why, "run as root, or own it yourself: --own") for why in not_ours(objects)),
+    ]
     if not replace:
         reasons += [(f"{ref} exists", "--replace removes it, --as-key and --as-name go elsewhere") for ref, _ in taken]
     others = {
@@ -67,41 +67,3 @@ def _twice(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
     for ref, count in Counter(it.ref for it in wanted).items():
         if ref is not None and count > 1:
             yield f"{count} files hold {ref}", "restore one of them"
-
-
-def _misnamed(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
-    for it in wanted:
-        if it.object.kind == PSHM and is_semaphore(it.object.name[1:]):
-            yield f"{it.ref} would be taken for a named semaphore", "--as-name gives it another name"
-
-
-def _not_ours(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:
-    """A file can be given away by root only; a System V object by whoever owns it."""
-    user = os.geteuid()
-    if user == 0:
-        return
-    groups = {os.getegid(), *os.getgroups()}
-    for it in wanted:
-        item: Any = it.object
-        if KINDS[item.kind].posix and (item.uid != user or item.gid not in groups):
-            yield f"{it.ref} belongs to uid {item.uid}, gid {item.gid}", "run as root, or own it yourself: --own"
-
-
-def room_of(host: Host) -> Room:
-    """The limits of *host*, and whether this process may pass them."""
-
-    def read(what: Callable[[], Any]) -> Any:  # noqa: ANN401
-        try:
-            return what()
-        except (InterfaceMissing, OSError):
-            return None
-
-    with open(f"{host.roots.proc}/self/status") as status:
-        effective = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)
-    return Room(
-        read(host.sysv_limits),
-        read(host.mqueue_limits),
-        read(host.shm_use),
-        page_size(),
-        bool(effective >> _CAP_SYS_RESOURCE & 1),
-    )
