@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
-import posix_ipc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipcctl.act.archive.check import check_archive
-from ipcctl.cli.main import main
+from ipcctl.act.archive.save import Saver
 from ipcctl.errors import BadArchive
 from ipcctl.kernel import change, content, creation
 from ipcctl.kernel.host import Host
-from ipcctl.kernel.sysv import SysvControl
 from ipcctl.model.detail import Message
 from tests.cli.here import command as here
 from tests.live import actors, namespace
-
-REFS = ["shm:0x7", "sem:0x7", "msg:0x7", "pshm:/x", "psem:/x", "pmsg:/x"]
-PATTERN = b"edge" * 999
+from tests.live.saved import REFS, facts, files, make_all, make_segment
 
 
 @pytest.fixture
@@ -33,62 +28,6 @@ def directory(tmp_path: Path) -> Path:
     it = tmp_path / "saved"
     it.mkdir(mode=0o700)
     return it
-
-
-def make_segment(size: int) -> None:
-    made = creation.create_segment(7, size, 0o640)
-    with content.attached(made, size, write=True) as it:
-        it.view[max(0, size - len(PATTERN)) :] = PATTERN[:size]
-
-
-def make_all() -> None:
-    """One filled object of each kind, key 7 or name /x."""
-    make_segment(5_000_000)
-    change.SysvChange().set_values(creation.create_semaphore_set(7, 1000, 0o606), list(range(1000)))
-    queue = creation.create_queue(7, 0o600)
-    for message in messages():
-        content.send(queue, message)
-    (namespace.SHM / "x").write_bytes(bytes(8192) + PATTERN + bytes(5000))
-    creation.create_posix_semaphore("/x", 4, 0o600)
-    queue_x = posix_ipc.MessageQueue("/x", posix_ipc.O_CREX, max_messages=8, max_message_size=64)
-    for number in range(6):
-        queue_x.send(b"\0\xff%d" % number, priority=number % 3)
-    queue_x.close()
-
-
-def messages() -> list[Message]:
-    return [Message(2**62, b""), Message(1, bytes(range(256))), Message(2, b"\0"), Message(1, b"last")]
-
-
-def facts() -> dict[str, Any]:
-    """Everything that is to come back."""
-    seen: dict[str, Any] = {**Host().snapshot().objects}
-    found: dict[str, Any] = {
-        kind: [
-            {name: getattr(it, name, None) for name in ("key", "name", "mode", "uid", "gid", "size", "nsems", "qbytes")}
-            for it in items
-        ]
-        for kind, items in seen.items()
-    }
-    for it in seen["shm"]:
-        with content.attached(it.id, it.size) as segment:
-            found["shm"].append(bytes(segment.view))
-    found["sem"] += [change.SysvChange().values(it.id) for it in seen["sem"]]
-    found["msg"] += [SysvControl().peek(it.id, 99, 8192) for it in seen["msg"]]
-    found["pshm"] += [(namespace.SHM / it.name[1:]).read_bytes() for it in seen["pshm"]]
-    found["psem"] += [it.value for it in seen["psem"]]
-    for it in seen["pmsg"]:
-        queue = posix_ipc.MessageQueue(it.name)
-        taken = [queue.receive(0) for _ in range(queue.current_messages)]
-        for text, priority in taken:
-            queue.send(text, priority=priority)
-        found["pmsg"].append(taken)
-        queue.close()
-    return found
-
-
-def files(directory: Path) -> list[str]:
-    return sorted(str(path) for path in directory.iterdir())
 
 
 def test_saving_leaves_everything_as_it_was(directory: Path) -> None:
@@ -161,16 +100,47 @@ def test_one_refused_file_restores_none(directory: Path) -> None:
     assert ["msg"] == [kind for kind, items in Host().snapshot().objects.items() if items]
 
 
-def test_full_disk_keeps_the_object(directory: Path) -> None:
-    namespace.mount("tmpfs", directory, "tmpfs", 0, "size=64k,mode=700")
-    try:
-        (namespace.SHM / "x").write_bytes(os.urandom(300_000))
-        result = here("rm", "pshm:/x", "--yes", "--save", str(directory))
-        assert 1 == result.code
-        assert "not saved, so not removed: No space left on device" in result.out
-        assert (True, []) == ((namespace.SHM / "x").exists(), files(directory))
-    finally:
-        namespace.umount(directory)
+@pytest.mark.parametrize("ref", ["shm:0x7", "sem:0x7", "msg:0x7", "pshm:/x"])
+@pytest.mark.parametrize("pages", [1, 3])  # full in the header, and in the content
+def test_full_disk_keeps_the_object_and_leaves_no_file(directory: Path, ref: str, pages: int) -> None:
+    make_large()
+    before = facts()
+    namespace.mount("tmpfs", directory, "tmpfs", 0, f"size={pages * os.sysconf('SC_PAGE_SIZE')},mode=700")
+    (directory / "taken").write_bytes(b"x")
+    result = here("rm", ref, "--yes", "--save", str(directory))
+    left = [path.name for path in directory.iterdir()]
+    namespace.umount(directory)
+    assert 1 == result.code, result.out
+    assert "not saved, so not removed: No space left on device" in result.out
+    assert (["taken"], before) == (left, facts())
+
+
+def make_large() -> None:
+    """A content of several pages each."""
+    make_segment(20_000)
+    with content.attached(Host().snapshot(["shm"]).objects["shm"][0].id, 20_000, write=True) as it:  # type: ignore[union-attr]
+        it.view[:] = os.urandom(20_000)
+    change.SysvChange().set_values(creation.create_semaphore_set(7, 10_000, 0o606), list(range(10_000)))
+    queue = creation.create_queue(7, 0o600)
+    for _ in range(2):
+        content.send(queue, Message(1, os.urandom(8000)))
+    (namespace.SHM / "x").write_bytes(os.urandom(20_000))
+
+
+@pytest.mark.parametrize("command", [["save", "--dir"], ["rm", "--yes", "--save"]])
+def test_directory_that_vanishes_keeps_the_object(directory: Path, command: list[str]) -> None:
+    make_segment(100)
+    verb, *options = command
+    reader_of = Saver.__init__
+
+    def vanishing(self: Saver, host: Host, path: str, *, drain: bool = False) -> None:
+        reader_of(self, host, path, drain=drain)
+        directory.rmdir()
+
+    with mock.patch.object(Saver, "__init__", vanishing):
+        result = here(verb, "shm:0x7", *options, str(directory))
+    assert (1, 1) == (result.code, len(Host().snapshot(["shm"]).objects["shm"]))
+    assert f"{directory} was removed meanwhile" in result.out
 
 
 @given(st.data())
@@ -190,48 +160,3 @@ def test_damaged_file_is_refused_with_a_reason(directory: Path, data: st.DataObj
     (directory / "damaged").write_bytes(raw)
     with pytest.raises(BadArchive, match="damaged: "):
         check_archive(str(directory / "damaged"))
-
-
-def killed_at(call: int, arguments: list[str]) -> bool:
-    """Run a command in a child that dies as by kill -9 at its n-th call of the OS; whether it came that far."""
-    pid = os.fork()
-    if pid == 0:
-        left = [call]
-
-        def fatal(name: str) -> None:
-            real = getattr(os, name)
-
-            def wrapped(*args: Any, **named: Any) -> Any:
-                left[0] -= 1
-                if not left[0]:
-                    os._exit(99)
-                return real(*args, **named)
-
-            setattr(os, name, wrapped)
-
-        for name in ("open", "writev", "write", "pwrite", "fsync", "rename", "unlink", "close"):
-            fatal(name)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os.dup2(1, 2)
-        sys.stdin = None
-        os._exit(main(arguments))
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 99
-
-
-@pytest.mark.parametrize("ref", ["shm:0x7", "pshm:/x"])
-def test_killed_at_any_stage_either_the_object_or_its_whole_file_is_there(directory: Path, ref: str) -> None:
-    kind = ref.partition(":")[0]
-    for call in range(1, 400):
-        if not Host().snapshot([kind]).objects[kind]:
-            make_segment(9000) if kind == "shm" else (namespace.SHM / "x").write_bytes(PATTERN)
-        for path in directory.iterdir():
-            path.unlink()
-        died = killed_at(call, ["rm", ref, "--yes", "--save", str(directory)])
-        there = Host().snapshot([kind]).objects[kind]
-        whole = [name for name in files(directory) if not name.endswith(".part")]
-        for name in whole:
-            check_archive(name)
-        assert there or whole, call
-        if not died:
-            break
-    assert not died

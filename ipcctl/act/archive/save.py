@@ -90,7 +90,7 @@ class Saver:
         """
         item = self._complete(item)
         for attempt in range(_ATTEMPTS):
-            part, descriptor = durable.new_part(self._directory)
+            part, descriptor = self._new_part()
             published = False
             try:
                 with contextlib.ExitStack() as stack:
@@ -111,6 +111,12 @@ class Saver:
                 if not published:
                     with contextlib.suppress(OSError):
                         os.unlink(part, dir_fd=self._directory)
+
+    def _new_part(self) -> tuple[bytes, int]:
+        try:
+            return durable.new_part(self._directory)
+        except FileNotFoundError as error:
+            raise Refused(f"{self._path} was removed meanwhile") from error
 
     def discard(self, saved: Saved) -> None:
         """Take a file back."""
