@@ -28,6 +28,7 @@ class Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         """Fork. The command does not begin before :meth:`start`."""
+        self._command = command[0]
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
         gate, self._gate = os.pipe()
@@ -35,6 +36,7 @@ class Child:
         self.pid = os.fork()
         if not self.pid:
             self._become(command, gate, failed)
+        signal.signal(signal.SIGIO, signal.SIG_IGN)  # one that comes when nobody waits for it any more must not kill
         os.close(gate)
         os.close(failed)
         self.status: int | None = None  # the exit status, negative: the signal that ended it; None while it lives
@@ -61,7 +63,13 @@ class Child:
         if failed:
             os.waitpid(self.pid, 0)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
-            raise OSError(int(failed), os.strerror(int(failed)))
+            number = errno.ENOENT if int(failed) == errno.EACCES and not self._is_there() else int(failed)
+            raise OSError(number, os.strerror(number))
+
+    def _is_there(self) -> bool:
+        """Whether there is such a file: a directory of PATH that may not be searched is no reason to say so."""
+        directories = [""] if "/" in self._command else os.get_exec_path()
+        return any(os.path.lexists(os.path.join(directory, self._command)) for directory in directories)
 
     def wait(self, every: float, look: Callable[[], None], reaped: Callable[[int], None]) -> int:
         """The exit status, negative for a signal. *look* is called every so many seconds and at SIGIO.

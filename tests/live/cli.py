@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import termios
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
-from tests.live import users
+from tests.live import namespace, users
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60.0
 """Seconds a command may take before it is killed and the test fails."""
+_OUT_OF_SIGHT = re.compile(r"ipcctl: holders: \d+ process(es)? could not be looked into; .*\n")
 END_OF_INPUT = b"\x04"
 """What a terminal turns into end of file: Ctrl-D."""
 
@@ -46,6 +48,7 @@ class Result(NamedTuple):
     """Exit code; negative: the signal that killed it."""
     out: str
     err: str
+    """In a run without root not the line about processes out of sight: there, all outside its namespace are."""
 
 
 def run(*args: str | Path, **how: Unpack[How]) -> Result:
@@ -82,7 +85,13 @@ def run_program(command: list[str], **how: Unpack[How]) -> Result:
     if tty:
         return _run_on_terminal(command, typed, columns, options)
     done = subprocess.run(command, input=typed, capture_output=True, check=False, timeout=TIMEOUT, **options)
-    return Result(done.returncode, _text(done.stdout), _text(done.stderr))
+    return result_of(done.returncode, done.stdout, done.stderr)
+
+
+def result_of(code: int, out: bytes, err: bytes) -> Result:
+    """What a command left behind; see there."""
+    told = _text(err)
+    return Result(code, _text(out), told if namespace.current().other_uids else _OUT_OF_SIGHT.sub("", told))
 
 
 def _environment(*, stranger: bool) -> dict[str, str]:
@@ -115,7 +124,7 @@ def _run_on_terminal(command: list[str], typed: bytes, columns: int, options: di
     finally:
         os.close(ours)
         os.close(aside)
-    return Result(process.returncode, _text(out), _text(err))
+    return result_of(process.returncode, out, err)
 
 
 def _open_terminal(columns: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.live.cli import TIMEOUT, Result, _environment, _open_terminal
+from tests.live.cli import TIMEOUT, Result, _environment, _open_terminal, result_of
 from tests.live.users import become, closed_directories
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Conversation:
         while self._more(deadline):
             pass
         code = self._process.wait(max(0.1, deadline - time.monotonic()))
-        return Result(code, *(text.decode("utf-8", "surrogateescape") for text in self._read.values()))
+        return result_of(code, self._read["out"], self._read["err"])
 
     def _more(self, deadline: float) -> bool:
         if not self._ends:

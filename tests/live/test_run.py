@@ -14,7 +14,7 @@ import posix_ipc
 import pytest
 import sysv_ipc
 
-from tests.live import cli
+from tests.live import cli, namespace
 from tests.live.conversation import INTERRUPT, talk
 from tests.live.leaky import IN_CHILD, IN_DAEMON, QUEUE_HELD, SEGMENT, SIX
 
@@ -45,10 +45,11 @@ def refs(leaks: list[dict[str, Any]]) -> list[str]:
 def test_each_of_the_six_kinds_is_reported(tmp_path: Path) -> None:
     done, report = run(tmp_path, *python(SIX))
     assert 0 == done.code
-    assert ["msg", "pmsg", "psem", "pshm", "sem", "shm"] == refs(report["leaks"])
-    assert [] == report["perhaps"]
-    assert "left 6 objects, 68K behind" in done.err
     assert "" == done.out
+    assert ["msg", "pmsg", "psem", "pshm", "sem", "shm"] == refs(report["leaks"] + report["perhaps"])
+    if namespace.current().other_uids:  # root is told by the kernel who makes a file
+        assert [] == report["perhaps"]
+        assert "left 6 objects, 68K behind" in done.err
 
 
 def test_an_ordinary_user_is_told_of_all_that_the_command_held_for_a_moment(strangers: tuple[int, int]) -> None:
@@ -179,6 +180,21 @@ def test_a_leak_ends_with_99_when_asked(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_the_status_of_the_command_is_passed_on(command: tuple[str, ...], code: int) -> None:
     assert code == cli.run("run", "--", *command).code
+
+
+def test_a_directory_of_path_that_may_not_be_searched_hides_nothing(strangers: tuple[int, int], tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    path = {"PATH": f"{tmp_path / 'closed'}:{os.environ['PATH']}"}
+    done = cli.run("run", "--", "no-such-program", uid=strangers[0], env=path)
+    assert (127, "ipcctl: cannot run 'no-such-program': No such file or directory\n") == (done.code, done.err)
+
+
+def test_files_put_aside_by_the_cleaning_do_not_end_an_ordinary_users_run(strangers: tuple[int, int]) -> None:
+    code = "import posix_ipc; posix_ipc.Semaphore('/leak', posix_ipc.O_CREX).close()"
+    done = cli.run("run", "--clean", "--", *python(code), uid=strangers[0])
+    assert 0 == done.code
+    assert " removed " in done.err
+    assert [] == os.listdir("/dev/shm")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--",), ("--", ""), ("--report", "/no/such/place", "--", "touch", "x")])
