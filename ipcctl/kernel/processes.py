@@ -99,15 +99,17 @@ class Processes:
     def older_of(self, uid: int, when: float) -> int:
         """How many live processes of *uid* that share our IPC namespace started by *when* (epoch seconds).
 
-        A worker counts as old as the parents it was forked from without exec, by their common name. One that cannot
-        be looked into counts.
+        A worker counts as old as the parents it was forked from without exec, by their common name; as old as can be if
+        they died. One that cannot be looked into counts.
         """
         if self._starts is None:
             self._starts = {}
             here = _namespace(self._proc, "self")
             for pid in self._all():
                 known = self.credentials(pid)
-                if known is not None and _namespace(self._proc, pid) in (here, None) and (start := self._oldest(pid)):
+                if known is None or _namespace(self._proc, pid) not in (here, None):
+                    continue
+                if (start := self._oldest(pid)) is not None:
                     for user in known.uids:
                         self._starts.setdefault(user, []).append(start)
             for starts in self._starts.values():
@@ -124,9 +126,18 @@ class Processes:
         if stat is None or stat.kernel_thread or stat.comm in _BYSTANDERS:
             return None
         comm = stat.comm
-        while stat and stat.ppid > 1 and (parent := self.stat(stat.ppid)) and parent.comm == comm:
-            oldest, stat = self.started(stat.ppid), parent
-        return oldest
+        while stat.ppid > 1 and (parent := self.stat(stat.ppid)) and parent.comm == comm:
+            pid, stat = stat.ppid, parent
+            oldest = self.started(pid)
+        return 0.0 if self._is_bereft(pid, stat) else oldest
+
+    def _is_bereft(self, pid: int, stat: PidStat) -> bool:
+        """Whether its parent died: a process is in the session of whoever forked it, unless it began one itself.
+
+        What began a process group is a job of its own, left behind by a shell, and no worker.
+        """
+        parent = self.stat(stat.ppid)
+        return parent is not None and parent.session != stat.session and pid not in (stat.session, stat.pgrp)
 
     def credentials(self, pid: int) -> Credentials | None:
         """What it may do; None if that cannot be read."""

@@ -76,10 +76,10 @@ def run_program(command: list[str], **how: Unpack[How]) -> Result:
         if stranger and uid is not None:
             users.become(uid)
 
-    environment = _environment(stranger=stranger) | ({} if tty else {"COLUMNS": str(columns)})
+    fixed = environment(stranger=stranger) | ({} if tty else {"COLUMNS": str(columns)})
     options: dict[str, Any] = {
         "cwd": "/" if stranger else None,
-        "env": environment | dict(how.get("env") or {}),
+        "env": fixed | dict(how.get("env") or {}),
         "preexec_fn": prepare,
     }
     if tty:
@@ -94,7 +94,7 @@ def result_of(code: int, out: bytes, err: bytes) -> Result:
     return Result(code, _text(out), told if namespace.current().other_uids else _OUT_OF_SIGHT.sub("", told))
 
 
-def _environment(*, stranger: bool) -> dict[str, str]:
+def environment(*, stranger: bool) -> dict[str, str]:
     fixed = {
         "HOME": "/nonexistent",
         "LC_ALL": "C.UTF-8",

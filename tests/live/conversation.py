@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.live.cli import TIMEOUT, Result, _environment, _open_terminal, result_of
+from tests.live.cli import TIMEOUT, Result, _open_terminal, environment, result_of
 from tests.live.users import become, closed_directories
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def talk(*args: str, uid: int | None = None, columns: int = 80) -> Iterator[Conv
     process = subprocess.Popen(
         [sys.executable, "-m", "ipcctl", *args],
         stdin=stdio, stdout=stdio, stderr=stderr, start_new_session=True, preexec_fn=prepare,  # noqa: PLW1509  one thread
-        cwd="/" if stranger else None, env=_environment(stranger=stranger),
+        cwd="/" if stranger else None, env=environment(stranger=stranger),
     )  # fmt: skip
     os.close(stdio)
     os.close(stderr)

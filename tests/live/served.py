@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import posix_ipc
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.live.cli import TIMEOUT, _environment
+from tests.live.cli import TIMEOUT, environment
 
 if TYPE_CHECKING:
     import socket
@@ -144,7 +144,7 @@ def serve(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=_environment(stranger=False),
+        env=environment(stranger=False),
         pass_fds=() if passed is None else (passed.fileno(),),
     )
     it = Exporter(process, security)

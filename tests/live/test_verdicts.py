@@ -20,7 +20,7 @@ from ipcctl.act.remove import Remover
 from ipcctl.kernel.host import Host
 from ipcctl.model.removal import WOULD_REMOVE, Outcome
 from tests.cli.here import command as here
-from tests.live import actors, namespace
+from tests.live import actors, namespace, users
 from tests.live.actors import actor, as_user
 
 if TYPE_CHECKING:
@@ -138,6 +138,36 @@ def test_set_whose_last_user_died_is_unknown_while_his_parent_may_need_it(strang
         assert "unknown" == verdict("sem")[0]
         it.kill()
         assert "orphaned" == verdict("sem")[0]
+
+
+def test_worker_whose_parents_died_may_need_the_set_they_used(strangers: tuple[int, int]) -> None:
+    alice, _ = strangers
+
+    def parents() -> int:
+        os.setsid()
+        until_end, end = os.pipe()
+        if os.fork() == 0:
+            users.become(alice)
+            semaphore = sysv_ipc.Semaphore(7, sysv_ipc.IPC_CREX, initial_value=1)
+            semaphore.acquire()
+            while time.time() < semaphore.o_time + 2:  # longer than a worker takes that is started right after
+                time.sleep(0.05)
+            if os.fork() == 0:
+                os.dup2(until_end, 0)
+                os.closerange(1, 256)
+                os.read(0, 1)
+            os._exit(0)
+        os.wait()
+        return end
+
+    with actor(parents) as it:
+        word, why = verdict("sem")
+        assert ("unknown", True) == (word, "1 process of its owner may have been there then" in why)
+        it.kill()
+        deadline = time.monotonic() + actors.PATIENCE
+        while verdict("sem")[0] != "orphaned" and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert "orphaned" == verdict("sem")[0]
 
 
 def test_queue_nobody_received_from_is_unknown_while_its_maker_lives(strangers: tuple[int, int]) -> None:
