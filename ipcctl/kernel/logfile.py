@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import time
 from typing import Protocol
 
 from ipcctl.errors import RecordUnwritable
@@ -12,6 +13,7 @@ from ipcctl.errors import RecordUnwritable
 _OPEN = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _MODE = 0o600  # it tells who used what
 _SYSTEM_LOG = "/dev/log"
+_DAEMON_NOTICE = 3 << 3 | 5  # syslog(3)
 
 
 class Lines(Protocol):
@@ -35,11 +37,12 @@ class LogFile:
 
     def write(self, line: str) -> None:
         """Append *line*. Raises RecordUnwritable where it could not be written whole."""
+        if self._moved():
+            os.close(self._descriptor)
+            self._descriptor, self._identity = self._open()
+            self._torn = self._ends_torn()
         raw = b"\n" * self._torn + line.encode("utf-8", "backslashreplace") + b"\n"
         try:
-            if self._moved():
-                os.close(self._descriptor)
-                self._descriptor, self._identity = self._open()
             written = os.write(self._descriptor, raw)
         except OSError as error:
             raise self._unwritable(error.strerror) from error
@@ -60,6 +63,8 @@ class LogFile:
             status = os.stat(self._path, follow_symlinks=False)
         except FileNotFoundError:
             return True
+        except OSError as error:
+            raise self._unwritable(error.strerror) from error
         return (status.st_dev, status.st_ino) != self._identity
 
     def _ends_torn(self) -> bool:
@@ -78,22 +83,35 @@ class LogFile:
 
 
 class SystemLog:
-    """syslog(3): facility daemon, priority notice."""
+    """The socket of syslogd or journald, as syslog(3) writes to it, but told when it does not listen (any more)."""
 
     def __init__(self) -> None:
-        """Raises RecordUnwritable where nobody listens: syslog(3) itself would say nothing."""
-        import syslog
-
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect(_SYSTEM_LOG)
-            except OSError as error:
-                message = f"cannot write to the system log: {_SYSTEM_LOG}: {error.strerror}"
-                raise RecordUnwritable(message) from error
-        syslog.openlog("ipcctl", syslog.LOG_PID, syslog.LOG_DAEMON)
-        self._write = syslog.syslog
-        self._notice = syslog.LOG_NOTICE
+        """Raises RecordUnwritable where nobody listens."""
+        self._socket = self._connect()
 
     def write(self, line: str) -> None:
-        """Send *line*."""
-        self._write(self._notice, line)
+        """Send *line*: facility daemon, priority notice. Raises RecordUnwritable where it was not taken."""
+        head = f"<{_DAEMON_NOTICE}>{time.strftime('%b %e %T')} ipcctl[{os.getpid()}]: "
+        raw = (head + line).encode("utf-8", "backslashreplace")
+        try:
+            self._socket.send(raw)
+        except OSError:  # it was started anew meanwhile
+            self._socket.close()
+            self._socket = self._connect()
+            try:
+                self._socket.send(raw)
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def _connect(self) -> socket.socket:
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        try:
+            made.connect(_SYSTEM_LOG)
+        except OSError as error:
+            made.close()
+            raise self._unwritable(error) from error
+        return made
+
+    @staticmethod
+    def _unwritable(error: OSError) -> RecordUnwritable:
+        return RecordUnwritable(f"cannot write to the system log: {_SYSTEM_LOG}: {error.strerror}")

@@ -83,23 +83,6 @@ def test_second_run_leaves_at_once(policy: Path) -> None:
     assert 0 == run("clean", "--policy", policy).code
 
 
-@pytest.mark.parametrize("command", ["clean", "rm"])
-def test_log_that_cannot_be_opened_means_nothing_is_removed(policy: Path, tmp_path: Path, command: str) -> None:
-    make(1)
-    words = ["--policy", str(policy)] if command == "clean" else ["--all", "--yes"]
-    result = run(command, *words, "--log", tmp_path / "missing" / "log")
-    assert (1, 1) == (result.code, len(rows("msg")))
-    assert "cannot write the record" in result.err
-
-
-def test_record_names_each_removal_before_and_after_it(policy: Path, tmp_path: Path) -> None:
-    make(2)
-    assert 0 == run("clean", "--policy", policy, "--log", tmp_path / "log").code
-    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
-    assert ["removing", "removed"] * 2 == [line["result"] for line in lines]
-    assert {("queues", os.getuid())} == {(line["rule"], line["by"]["uid"]) for line in lines}
-
-
 KILLED_AT = (
     "import os, signal, sys, ipcctl.act.record as r, ipcctl.act.remove as m, ipcctl.cli.main as c\n"
     "left = [int(sys.argv.pop(1))]\n"
