@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -52,17 +54,18 @@ def clean(
     host: Host,
 ) -> int:
     """Remove what the rules of a policy file say. What is in use or protected is kept, and a run has limits."""
-    now = time.time()
     output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=False, numeric=numeric)
-    prepared = load_policy(policy, host)
-    view = output.view(host, now)
+    outcomes: list[Outcome] = []
     with contextlib.ExitStack() as stack:
-        outcomes: list[Outcome] = []
         if not dry_run:
             stack.enter_context(only_run("clean", wait=wait))
-            stack.enter_context(_metrics(textfile, outcomes, now))
+            stack.enter_context(_metrics(textfile, outcomes))
+        now = time.time()
+        view = output.view(host, now)
+        prepared = load_policy(policy, host)
+        if not dry_run:
             record = recorded.open("clean", view, policy)
-            savers = {rule.rule.name: _saver(host, rule.rule.save_dir, stack) for rule in prepared.rules}
+            savers = {ready.rule.name: _saver(host, ready.rule.save_dir, stack) for ready in prepared.rules}
         snapshot = host.snapshot(prepared.kinds, queue_limits=False)
         if snapshot.broken:
             note_gaps(snapshot.gaps)
@@ -74,23 +77,36 @@ def clean(
         if dry_run or excess:
             report(plan, output, view, gaps, rules=True)
             if excess:
+                outcomes += plan
                 raise Refused(
                     f"{excess}; nothing was removed", hint="mend the policy, or raise its limit in [defaults]"
                 )
             return 0
 
-        def remove(steps: Iterable[Outcome]) -> Iterator[Outcome]:
-            for step in steps:
-                yield from remover.carry_out([step], savers[step.rule])
-
-        def removing() -> Iterator[Outcome]:
-            for outcome in record.carry_out(plan, remove):
-                outcomes.append(outcome)
-                if not (output.format in ("table", "plain") and outcome.why.startswith(PROTECTED)):
-                    yield outcome
-
-        carry_out(removing(), plan, output, view, gaps, rules=True, tell=sys.stderr.isatty())
+        removing = record.carry_out(plan, _by_rule(remover, savers))
+        people = output.format in ("table", "plain")
+        carry_out(
+            _shown(removing, outcomes, people=people), plan, output, view, gaps, rules=True, tell=sys.stderr.isatty()
+        )
     return int(any(step.result == FAILED for step in outcomes))
+
+
+def _by_rule(remover: Remover, savers: Mapping[str, Saver | None]) -> Callable[[Iterable[Outcome]], Iterator[Outcome]]:
+    """Removal that saves first where the rule says so."""
+
+    def remove(steps: Iterable[Outcome]) -> Iterator[Outcome]:
+        for rule, alike in groupby(steps, attrgetter("rule")):
+            yield from remover.carry_out(alike, savers[rule])
+
+    return remove
+
+
+def _shown(steps: Iterable[Outcome], outcomes: list[Outcome], *, people: bool) -> Iterator[Outcome]:
+    """Put *steps* into *outcomes*; what is protected is no news for *people*."""
+    for step in steps:
+        outcomes.append(step)
+        if not (people and step.why.startswith(PROTECTED)):
+            yield step
 
 
 def _saver(host: Host, directory: str | None, stack: contextlib.ExitStack) -> Saver | None:
@@ -102,7 +118,7 @@ def _saver(host: Host, directory: str | None, stack: contextlib.ExitStack) -> Sa
 
 
 @contextlib.contextmanager
-def _metrics(path: str | None, outcomes: list[Outcome], began: float) -> Iterator[None]:
+def _metrics(path: str | None, outcomes: list[Outcome]) -> Iterator[None]:
     """Write the metrics of the run to *path*, also of one that failed."""
     if path is None:
         yield
@@ -111,7 +127,7 @@ def _metrics(path: str | None, outcomes: list[Outcome], began: float) -> Iterato
     from ipcctl.exporter.textfile import check_textfile, write_textfile
 
     check_textfile(path)
-    success = False
+    began, success = time.time(), False
     try:
         yield
         success = not any(step.result == FAILED for step in outcomes)

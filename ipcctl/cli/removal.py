@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ipcctl.cli.output import note, note_gaps
 from ipcctl.model.removal import FAILED
-from ipcctl.render.outcomes import outcome_listing, outcome_records
+from ipcctl.render.outcomes import outcome_listing, outcome_listings_by_rule, outcome_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,11 +55,11 @@ def report(
     outcomes: Sequence[Outcome], output: Output, view: View, gaps: Sequence[Gap], *, rules: bool = False
 ) -> None:
     """Put *outcomes* on stdout, and what could not be seen on stderr."""
-    text = output.format in ("table", "plain")
-    output.write(
-        [outcome_listing(outcomes, view, "Removal", rules=rules)]
-        if text
-        else outcome_records(outcomes, view, rules=rules),
-        gaps,
-    )
+    if output.format == "table" and rules:
+        listings = outcome_listings_by_rule(outcomes, view)
+    elif output.format in ("table", "plain"):
+        listings = [outcome_listing(outcomes, view, "Removal", rules=rules)]
+    else:
+        listings = outcome_records(outcomes, view, rules=rules)
+    output.write(listings, gaps)
     note_gaps(gaps)

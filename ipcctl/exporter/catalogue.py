@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
-from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, REPORTED
+from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, REPORTED, WOULD_REMOVE
 
 PREFIX = "ipcctl_"
 
@@ -141,6 +141,7 @@ _CATALOGUE = (
     _by_kind("clean_last_bytes", "Bytes of those objects; semaphores have none.", _ALL, CLEAN, "result"),
 )
 
-CLEAN_RESULTS = (REMOVED, MARKED, ALREADY_GONE, KEPT, FAILED, REPORTED)  # the values of the label result
+CLEAN_RESULTS = (REMOVED, MARKED, ALREADY_GONE, KEPT, FAILED, REPORTED, WOULD_REMOVE)
+"""The values of the label result; WOULD_REMOVE only where a limit stopped the run."""
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _CATALOGUE}

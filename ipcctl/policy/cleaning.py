@@ -34,7 +34,7 @@ def plan_cleaning(
     users: Mapping[int, str | None],
     now: float,
 ) -> list[Outcome]:
-    """One outcome, naming its rule, per object that a rule matches; *now* in epoch seconds.
+    """One outcome, naming its rule, per object that a rule matches, in the order of the rules; *now* in epoch seconds.
 
     REPORTED, WOULD_REMOVE, or KEPT because it is protected or in use. The others are not in the plan.
     """
@@ -57,7 +57,8 @@ def plan_cleaning(
                 taken = {id(step.object) for step in decided}
                 left = [item for item in left if id(item) not in taken]
                 plan += decided
-    return plan
+    order = {ready.rule.name: number for number, ready in enumerate(prepared.rules)}
+    return sorted(plan, key=lambda step: order[step.rule])
 
 
 def _described(

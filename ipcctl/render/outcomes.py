@@ -49,6 +49,14 @@ def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str, *, rule
     return Listing(title, (ref, user, _WHAT, _RESULT, *saved, *((_RULE,) if rules else ()), *why), outcomes, view)
 
 
+def outcome_listings_by_rule(outcomes: Sequence[Outcome], view: View) -> list[Listing]:
+    """The same under the name of each rule, for a terminal: a column of names would take the room of the reasons."""
+    return [
+        outcome_listing([step for step in outcomes if step.rule == rule], view, rule)
+        for rule in dict.fromkeys(step.rule for step in outcomes)
+    ]
+
+
 def outcome_records(outcomes: Sequence[Outcome], view: View, *, rules: bool = False) -> list[Listing]:
     """One listing per kind: the object's whole record, then result, why and the file it was saved to."""
     kinds = dict.fromkeys(step.object.kind for step in outcomes)

@@ -93,7 +93,13 @@ def test_a_cleanup_that_a_limit_stops_says_so_in_its_metrics(tmp_path: Path) -> 
         sysv_ipc.MessageQueue(None, sysv_ipc.IPC_CREX)
     code, found = clean(tmp_path, "max_objects = 2")
     assert (1, 0) == (code, found["ipcctl_clean_last_success"])
-    assert 0 == found['ipcctl_clean_last_objects{kind="msg",result="removed"}']
+    told = {result: found[f'ipcctl_clean_last_objects{{kind="msg",result="{result}"}}'] for result in CLEAN_RESULTS}
+    assert dict.fromkeys(CLEAN_RESULTS, 0) | {"would remove": 3} == told
+
+
+def test_a_cleanup_whose_policy_is_broken_says_so_in_its_metrics(tmp_path: Path) -> None:
+    code, found = clean(tmp_path, "max_object = 2")
+    assert (2, 0) == (code, found["ipcctl_clean_last_success"])
 
 
 def test_promtool_has_nothing_to_say_of_a_cleanup(tmp_path: Path) -> None:
