@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 import time
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, TextIO
 
 import typer
 
 from ipcctl.cli.options import new_command, open_host, with_options
-from ipcctl.cli.output import note, note_gaps, write
+from ipcctl.cli.output import note, note_gaps, terminal_width, write
 from ipcctl.errors import PolicyError
 from ipcctl.kernel.host import Host
 from ipcctl.kernel.trust import open_trusted
@@ -24,6 +27,7 @@ DEFAULT_POLICY = "/etc/ipcctl/policy.toml"
 _EXAMPLES = """\b
 Examples:
   ipcctl policy check /etc/ipcctl/policy.toml
+  ipcctl policy check policy.toml --json | jq '.rules[] | {rule, would_remove}'
 """
 
 
@@ -37,39 +41,62 @@ def policy() -> None:
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The policy file.")],
     *,
+    json: Annotated[bool, typer.Option("--json", help="As one JSON document.")] = False,
     host: Host,
 ) -> int:
     """Explain each rule in a sentence, say how many present objects it takes, warn of rules that never act."""
     from ipcctl.act.judge import Judge
     from ipcctl.policy.cleaning import over_the_limits, plan_cleaning
-    from ipcctl.render.policy import explanation, warnings
+    from ipcctl.render.policy import check_document, explanation, warnings
 
     prepared, now = load_policy(file, host), time.time()
     snapshot = host.snapshot(prepared.kinds, queue_limits=False)
     with Judge(host, prepared.kinds) as judge:
         plan = plan_cleaning(prepared, snapshot.objects, judge.verdict_on, host.accounts.users, now)
         gaps = (*snapshot.gaps, *judge.gaps)
-    write(explanation(prepared, plan))
     excess = over_the_limits(plan, prepared.policy)
     found = [
         *warnings(prepared, shadowed(prepared.rules)),
         *([f"as things are {excess}: it would stop"] * bool(excess)),
     ]
-    for warning in found:
-        note(f"ipcctl: warning: {warning}")
+    if json:
+        write(check_document(prepared, plan, found, gaps))
+    else:
+        write(_folded(explanation(prepared, plan), sys.stdout))
+        for text in _folded([f"ipcctl: warning: {warning}\n" for warning in found], sys.stderr):
+            note(text.removesuffix("\n"))
     note_gaps(gaps)
     return int(snapshot.broken)
 
 
+def _folded(lines: Iterable[str], stream: TextIO) -> Iterable[str]:
+    """Broken between words where *stream* is a terminal."""
+    if not stream.isatty():
+        return lines
+    from textwrap import TextWrapper
+
+    folded = TextWrapper(terminal_width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return (folded.fill(line) + "\n" for line in lines)
+
+
 def load_policy(path: str, host: Host) -> Prepared:
     """The policy in the file *path*, its accounts looked up. Raises PolicyError, Refused where others can write it."""
+    raw = _read(path)
     try:
-        with open(open_trusted(path, "policy file", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            text = file.read().decode("utf-8")
-    except OSError as error:
-        message = f"cannot read the policy {path}: {error.strerror}"
-        raise PolicyError(message, hint="--policy names one; ipcctl-policy(5) describes it") from error
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{path}: no TOML: byte {error.start} is not UTF-8") from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PolicyError(f"{path}:{line}: no TOML: byte {raw[error.start]:#04x} is not UTF-8") from None
     accounts = host.accounts
     return prepare(parse_policy(text, path), Known(accounts.uid, accounts.gid, accounts.users))
+
+
+def _read(path: str) -> bytes:
+    hint = "--policy names one; ipcctl-policy(5) describes it"
+    try:
+        with open(open_trusted(path, "policy file", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
+    except OSError as error:
+        raise PolicyError(f"cannot read the policy {path}: {error.strerror}", hint=hint) from error
+    raise PolicyError(f"cannot read the policy {path}: it is no regular file", hint=hint)

@@ -164,7 +164,7 @@ def _lines(text: str) -> dict[tuple[str, int, str], int]:
 
 
 def _unknown(word: str, known: dict[str, Any], what: str) -> tuple[str, str]:
-    near = get_close_matches(word.replace("-", "_"), known, n=1, cutoff=0.5)
+    near = get_close_matches(word.replace("-", "_"), known, n=1)
     accepted = f"accepted: {' '.join(known)}"
     return f"unknown {what}: {word!r}", f"did you mean {near[0]!r}? {accepted}" if near else accepted
 
@@ -206,6 +206,12 @@ def _kinds(value: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 def _duration(value: Any) -> int:  # noqa: ANN401
     return parse_duration(str(value) if _is_number(value) else _text(value))
+
+
+def _age(value: Any) -> int:  # noqa: ANN401
+    if (seconds := _duration(value)) == 0:
+        raise _Bad(f"{value!r} says nothing", "everything is older: write how long, or leave the key out")
+    return seconds
 
 
 def _size(value: Any) -> int:  # noqa: ANN401
@@ -257,7 +263,7 @@ _WHO = {
     "larger_than": _Key(_size, "larger_than"),
 }
 _CONDITIONS = _WHO | {
-    "older_than": _Key(_duration, "older_than"),
+    "older_than": _Key(_age, "older_than"),
     "orphaned": _Key(_asked, "orphaned"),
     "unattached": _Key(_asked, "unattached"),
     "dest": _Key(_asked, "dest"),

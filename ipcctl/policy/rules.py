@@ -10,7 +10,7 @@ from ipcctl.model.cleaning import REPORT
 from ipcctl.model.kinds import KINDS
 from ipcctl.policy.producers import check_producer, kinds_of_producer
 from ipcctl.policy.protections import Known, Shield, shields, shipped
-from ipcctl.policy.selection import GLOB, Selection, check_applies, check_key, possible_kinds
+from ipcctl.policy.selection import GLOB, Selection, check_applies, check_key, kinds_of, possible_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,20 +56,30 @@ def _ready(rule: Rule, known: Known, source: str) -> Ready:
         check_applies(rule.conditions.kinds or tuple(KINDS), selection, str)
         _check_contradictions(rule)
         _check_globs(rule)
-        kinds = possible_kinds(rule.conditions.kinds or tuple(KINDS), selection)
-        if selection.producers:
-            made = {kind for name in selection.producers for kind in kinds_of_producer(name)}
-            kinds = [kind for kind in kinds if kind in made]
-        _check_possible(kinds)
+        kinds = _possible(rule.conditions.kinds or tuple(KINDS), selection)
     except UsageError as error:
         line = f":{rule.line}" if rule.line else ""
         raise PolicyError(f"{source}{line}: rule {rule.name!r}: {error}", hint=error.hint) from None
     return Ready(rule, selection, tuple(kinds))
 
 
-def _check_possible(kinds: Sequence[str]) -> None:
-    if not kinds:
-        raise UsageError("its conditions contradict each other: no kind of object has all of them")
+def _possible(kinds: Sequence[str], selection: Selection) -> list[str]:
+    """The kinds of which an object can match. Raises UsageError where there is none."""
+    possible = possible_kinds(kinds, selection)
+    made = {kind for name in selection.producers for kind in kinds_of_producer(name)}
+    if selection.producers:
+        possible = [kind for kind in possible if kind in made]
+    if not possible:
+        means = (
+            ({"kinds": frozenset(kinds)} if len(kinds) < len(KINDS) else {})
+            | kinds_of(selection)
+            | ({"producer": made} if made else {})
+        )
+        told = [f"{key} means {' '.join(it for it in KINDS if it in some)}" for key, some in means.items()]
+        raise UsageError(
+            "its conditions contradict each other: no kind of object has all of them", hint="; ".join(told)
+        )
+    return possible
 
 
 def _selection(rule: Rule, known: Known) -> Selection:

@@ -67,7 +67,7 @@ def check_key(pattern: str) -> str:
 def tests_for(kind: str, selection: Selection, now: float) -> list[Test] | None:
     """The tests an object of *kind* has to pass; None = no object of this kind can."""
     tests: list[Test | None] = [
-        use(kind, selection, now) for asked, use in _FILTERS.items() if _is_used(getattr(selection, asked))
+        use(kind, selection, now) for asked, use in _FILTERS.items() if is_used(getattr(selection, asked))
     ]
     return None if None in tests else [test for test in tests if test is not None]
 
@@ -96,12 +96,17 @@ def option_of(field: str) -> str:
 def check_applies(kinds: Sequence[str], selection: Selection, called: Callable[[str], str] = option_of) -> None:
     """Raise UsageError for a filter that no object of any of *kinds* could ever pass; *called* names it."""
     for name, kinds_of in _APPLIES.items():
-        if _is_used(getattr(selection, name)) and not set(kinds) & kinds_of:
+        if is_used(getattr(selection, name)) and not set(kinds) & kinds_of:
             message = f"{called(name)} says nothing about {' '.join(kinds)}"
             raise UsageError(message, hint=f"it applies to: {' '.join(kind for kind in KINDS if kind in kinds_of)}")
 
 
-def _is_used(value: object) -> bool:
+def kinds_of(selection: Selection) -> dict[str, frozenset[str]]:
+    """The kinds that each filter of *selection* can mean, for those filters that cannot mean all."""
+    return {name: kinds for name, kinds in _APPLIES.items() if is_used(getattr(selection, name))}
+
+
+def is_used(value: object) -> bool:
     """Whether a filter has this value because somebody asked for it: 0 is a value, and equal to False."""
     return value is not None and value is not False and value != ()
 

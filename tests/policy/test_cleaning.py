@@ -111,6 +111,18 @@ def test_first_rule_that_takes_an_object_decides_and_one_that_wants_another_verd
             "p:1: action 'save-and-remove' without save_dir",
         ),
         ('[[rule]]\nname = "a', "p:2: no TOML: "),
+        ('[[rule]]\nname = "a"\norphaned = tru\n', "p:3: no TOML: invalid value: 'orphaned = tru'"),
+        ("[defaults]\nmax_objects = 1\nmax_objects = 2", "p:3: no TOML: cannot overwrite a value"),
+        ('[[rule]]\nname = "a"\nolder_than = "0s"', "p:3: older_than: '0s' says nothing"),
+        ('[[rule]]\nname = "a"\nolder_than = "3 parsecs"', "p:3: older_than: bad duration '3 parsecs'"),
+        ('[[rule]]\nname = "a"\nnames = ["a", "/?*"]', "p:1: rule 'a': names: '/?*' matches everything"),
+        ('[[rule]]\nname = "a"\nkinds = "shm"\ndest = true\nunattached = true', "p:1: rule 'a': dest and unattached c"),
+        ('[[rule]]\nname = "a"\ndest = true\naction = "remove"', "p:1: rule 'a': dest and its action contradict"),
+        ('[[rule]]\nname = "a"\nkinds = "msg"\nproducer = "nccl"', "p:1: rule 'a': its conditions contradict"),
+        ('[[rule]]\nname = "a"\nempty = true\n\n[[rule]]\nname = "a"\nempty = true', "p:6: name 'a' is given twice"),
+        ('[[rule]]\nname = "a"\nempty = true\nsave_dir = "/x"', "p:4: action 'report' saves nothing"),
+        ('[defaults]\nsave_dir = "x"', "p:2: save_dir: 'x' is no absolute path"),
+        ('[defaults]\nmax_objects = "3"', "p:2: max_objects: '3' is no number of objects"),
         ('[defaults]\nprotect = ["orcale"]', "no shipped protection 'orcale'"),
         ("[[protect]]\n", "p:1: protection 'protect 1' has no condition"),
         ("[rules]\n", "p:1: unknown table: 'rules'"),
@@ -122,10 +134,25 @@ def test_what_cannot_be_meant_is_refused_with_its_line(text: str, said: str) -> 
     assert said in str(caught.value)
 
 
-def test_unknown_key_comes_with_the_nearest_right_one() -> None:
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('[[rule]]\nolder_then = "1h"', "did you mean 'older_than'? accepted: name kinds users"),
+        ('[[rule]]\nmin-idle = "1h"', "did you mean 'min_idle'?"),
+        ("[[rule]]\nage = 1", "accepted: name kinds"),
+        ("[[rules]]", "did you mean 'rule'? accepted: defaults rule protect"),
+        ('[[rule]]\nname = "a"\nkinds = "smem"', "did you mean 'sem'? accepted: shm sem msg"),
+        ('[[rule]]\nname = "a"\nempty = true\naction = "delete"', "accepted: report remove save-and-remove"),
+        (
+            '[[rule]]\nname = "a"\nproducer = "oracle"\nnames = "x"',
+            "names means pshm psem pmsg; producer means shm sem msg",
+        ),
+    ],
+)
+def test_hint_names_the_nearest_right_word_or_what_is_accepted(text: str, hint: str) -> None:
     with pytest.raises(PolicyError) as caught:
-        parse_policy('[[rule]]\nname = "a"\nolder_then = "1h"', "p")
-    assert "did you mean 'older_than'?" in str(caught.value.hint)
+        prepare(parse_policy(text, "p"), KNOWN)
+    assert str(caught.value.hint).startswith(hint)
 
 
 def test_rule_behind_a_wider_one_is_shadowed() -> None:
