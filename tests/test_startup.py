@@ -54,3 +54,10 @@ def test_what_the_list_forbids_can_be_seen() -> None:
     sysv_ipc.SharedMemory(0x2A, sysv_ipc.IPC_CREX, size=100).detach()
     assert {"json", "ipcctl.act", "ipcctl.policy.verdict"} <= loaded("ls", "--json", "--verdict") & HEAVY
     assert {"rich", "ipcctl.render.table"} <= loaded("ls", "--format", "table") & HEAVY
+
+
+@pytest.mark.live
+def test_run_that_finds_nothing_waits_for_no_parser_and_no_judge() -> None:
+    modules = loaded("run", "--", "true")
+    assert "ipcctl.kernel.lineage" in modules
+    assert set() == modules & {"typer", "json", "ipcctl.act.judge", "ipcctl.render.columns", "subprocess"}

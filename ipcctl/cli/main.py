@@ -19,9 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
         return be(*personality)
     try:
         _check_streams()
-        from ipcctl.cli.app import run
-
-        status = run(sys.argv[1:] if arguments is None else arguments)
+        status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except IpcctlError as error:
         status = _report(error)
@@ -36,6 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
         _forget_stdout()
         status = _report(Unwritable(f"cannot write the output: {error.strerror}"))
     return status
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["run"]:
+        from ipcctl.cli.watched import run_directly
+
+        status = run_directly(arguments[1:])
+        if status is not None:
+            return status
+    from ipcctl.cli.app import run
+
+    return run(arguments)
 
 
 def _check_streams() -> None:

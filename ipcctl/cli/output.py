@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from ipcctl.cli import notes
 from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.kinds import KINDS
@@ -27,6 +28,7 @@ from ipcctl.render.columns import (
 from ipcctl.render.listing import Listing
 
 FORMATS = ("table", "plain", "json", "jsonl", "csv")
+note, note_gaps = notes.note, notes.note_gaps  # most commands speak of both
 _RECORDS = frozenset({"json", "jsonl", "csv"})
 
 
@@ -182,18 +184,6 @@ def write(chunks: Iterable[str]) -> None:
     """Put text on stdout."""
     for chunk in chunks:
         sys.stdout.write(chunk)
-
-
-def note(text: str) -> None:
-    """A line on stderr, after what stdout has got so far: in a log of both the order is right."""
-    sys.stdout.flush()
-    sys.stderr.write(text + "\n")
-
-
-def note_gaps(gaps: Sequence[Gap]) -> None:
-    """What could not be seen, on stderr."""
-    for gap in gaps:
-        note(f"ipcctl: {gap.what}: {gap.why}" if not gap.why.startswith(f"{gap.what}:") else f"ipcctl: {gap.why}")
 
 
 def terminal_width() -> int:

@@ -14,6 +14,8 @@ import posix_ipc
 import pytest
 import sysv_ipc
 
+from ipcctl.cli import app
+from ipcctl.cli.watched import run_directly
 from tests.live import cli, namespace
 from tests.live.conversation import INTERRUPT, talk
 from tests.live.leaky import IN_CHILD, IN_DAEMON, QUEUE_HELD, SEGMENT, SIX
@@ -197,6 +199,31 @@ def test_files_put_aside_by_the_cleaning_do_not_end_an_ordinary_users_run(strang
     assert [] == os.listdir("/dev/shm")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [("--clean", "--fail"), ("--report=r.json", "--fail"), ("--report", "r.json"), ("--report", "--fail"), ("--",), ()],
+)
+def test_options_are_read_alike_with_typer_and_without(options: tuple[str, ...]) -> None:
+    command = ("echo", "--", "--fail")
+    calls: list[dict[str, Any]] = []
+
+    def note(command: list[str], **given: Any) -> int:
+        calls.append({"command": command, **given})
+        return 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ipcctl.cli.watched.run_watched", note)
+        patch.setattr("ipcctl.cli.run.run_watched", note)
+        assert 0 == run_directly([*options, *command]) == app.run(["run", *options, *command])
+    assert list(command) == calls[0]["command"]
+    assert calls[0] == calls[1]
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("--help", "true"), ("--no-such", "true"), ("--report",), ("-",), ()])
+def test_help_and_mistakes_are_for_typer(arguments: tuple[str, ...]) -> None:
+    assert run_directly(list(arguments)) is None
+
+
 @pytest.mark.parametrize("arguments", [(), ("--",), ("--", ""), ("--report", "/no/such/place", "--", "touch", "x")])
 def test_without_a_command_nothing_is_run(arguments: tuple[str, ...]) -> None:
     done = cli.run("run", *arguments)
@@ -223,15 +250,18 @@ def test_the_terminal_is_the_commands() -> None:
 
 
 def test_a_key_on_the_terminal_reaches_the_command_once() -> None:
+    """The command stops ipcctl until it has the key's signal; what is passed on of it then comes before SIGUSR1."""
     code = (
-        "import signal, sys\ncaught = []\nsignal.signal(signal.SIGINT, lambda *_: caught.append(1))\n"
-        "sys.stderr.write('ready\\n')\nsignal.pause()\n"
-        "sys.exit(len(caught) + (signal.SIGINT in signal.sigpending()))"
+        "import os, signal, sys\nboth = {signal.SIGINT, signal.SIGUSR1}\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, both)\nos.kill(os.getppid(), signal.SIGSTOP)\n"
+        "sys.stderr.write('ready\\n')\nsignal.sigwait({signal.SIGINT})\n"
+        "os.kill(os.getppid(), signal.SIGUSR1)\nos.kill(os.getppid(), signal.SIGCONT)\n"
+        "sys.exit(40 + signal.sigwait(both))"
     )
     with talk("run", "--", *python(code)) as command:
         command.until("ready")
         command.type(INTERRUPT)
-        assert 1 == command.end().code
+        assert 40 + signal.SIGUSR1 == command.end().code
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
