@@ -62,7 +62,7 @@ class _Families:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # Prometheus keeps its connection
-    wbufsize = -1  # head and body in one write: in two, the second waits for the client's delayed acknowledgement
+    wbufsize = 0  # a buffer that a client does not take would be sent again, and waited for again, at the end
     error_content_type = _TEXT
     error_message_format = "%(code)d %(message)s\n"
 
@@ -80,10 +80,11 @@ class _Handler(BaseHTTPRequestHandler):
         connections.turn(connection, READING)
         connection.settimeout(SLOWEST)
         super().handle_one_request()
-        connection.settimeout(PATIENCE[IDLE])
-        connections.turn(connection, IDLE)
         if self._server.stopping:
             self.close_connection = True
+        if not self.close_connection:
+            connection.settimeout(PATIENCE[IDLE])
+            connections.turn(connection, IDLE)
 
     def do_GET(self) -> None:
         self._server.connections.turn(self.connection, WORKING)

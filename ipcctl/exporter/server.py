@@ -83,6 +83,8 @@ class Server:
                 time.sleep(_BREATH)  # it stays readable: do not spin until a descriptor is free
             return
         connection.settimeout(SLOWEST)
+        if connection.family != socket.AF_UNIX:  # else a body waits for the acknowledgement of its head
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not self.connections.admit(connection):
             connection.close()
             return
