@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import posix_ipc
@@ -15,6 +14,7 @@ import sysv_ipc
 
 from tests.live import actors, namespace
 from tests.live.cli import run, run_program
+from tests.live.elsewhere import hidepid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,12 +183,8 @@ def test_user_sees_his_own_processes_and_is_told_of_the_rest(strangers: tuple[in
 
 def test_process_hidden_by_hidepid_is_not_called_missing(strangers: tuple[int, int]) -> None:
     alice, bob = strangers
-    with actors.attached(segment(), uid=bob) as his:
-        namespace.mount("proc", Path("/proc"), "proc", 0, "hidepid=2")
-        try:
-            result = run("ps", str(his.pid), uid=alice)
-        finally:
-            namespace.umount(Path("/proc"))
+    with actors.attached(segment(), uid=bob) as his, hidepid():
+        result = run("ps", str(his.pid), uid=alice)
     assert (0, "") == result[:2]
     assert f"ipcctl: process {his.pid}: hidden (hidepid, proc(5)); root sees it" in result.err.splitlines()
 
