@@ -186,9 +186,7 @@ def _posix_segment(given: _Given, _: Host) -> Wish:
 
 def _posix_semaphore(given: _Given, _: Host) -> Wish:
     texts = given.texts["--value"]
-    if len(texts) > 1:
-        raise UsageError("--value is given twice", hint="a named semaphore has one value")
-    value = fields.parse_value(texts[0], fields.POSIX_SEMAPHORE_MAX) if texts else 0
+    value = fields.parse_posix_value(texts) if texts else 0
     row = objects.PosixSemaphore(given.name or "", given.mode, given.uid, given.gid, value, 0, 0, 0, 0)
     return Wish(row, values=(value,))
 

@@ -18,6 +18,7 @@ _COMMANDS = {
     "show": "everything about an object",
     "rm": "remove objects, safely",
     "create": "make an object, never taking over another",
+    "set": "change an object: owner, mode, values, size",
     "save": "an object's whole content to a file",
     "restore": "make an object again from its file",
     "archive": "look inside files of saved objects",

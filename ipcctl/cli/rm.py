@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ipcctl.act.remove import Remover
+from ipcctl.cli.confirmation import confirm
 from ipcctl.cli.objects import Verb, ask
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
-from ipcctl.cli.output import FORMATS, Output, choose_format, note, print_rich
+from ipcctl.cli.output import FORMATS, Output, choose_format
 from ipcctl.cli.record import RecordAsked, choose_record
 from ipcctl.cli.removal import carry_out, report
-from ipcctl.errors import Refused, UsageError
+from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
 from ipcctl.policy.plan import plan_removal
@@ -107,21 +107,10 @@ def _saver(host: Host, directory: str | None, *, drain: bool) -> Saver:
 
 
 def _confirm(plan: Sequence[Outcome], view: View) -> None:
-    """Show the plan and ask. Raises Refused unless the answer is yes, UsageError where nobody can be asked."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        message = "nothing removed: there is no terminal to confirm on"
-        raise UsageError(message, hint="--dry-run shows what would go, --yes removes it")
-    from ipcctl.render.table import tables
-
     going = sum(step.result == WOULD_REMOVE for step in plan)
-    print_rich(tables([outcome_listing(plan, view, "Plan")]), stderr=True)
-    try:
-        sys.stderr.write(f"\nRemove {going} object{'s' * (going != 1)}? [y/N] ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline()
-    except KeyboardInterrupt:
-        note("\nipcctl: interrupted; nothing was removed")
-        raise
-    if answer.strip().lower() not in ("y", "yes"):
-        message = "not confirmed; nothing was removed"
-        raise Refused(message, hint="answer y, or give --yes")
+    confirm(
+        [outcome_listing(plan, view, "Plan")],
+        f"Remove {going} object{'s' * (going != 1)}?",
+        undone="nothing was removed",
+        hint="--dry-run shows what would go, --yes removes it",
+    )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ipcctl.kernel.devshm import file_name
 from ipcctl.kernel.sysv import SysvControl
-from ipcctl.model.kinds import MSG, PSEM, SEM, SHM
+from ipcctl.model.kinds import MSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.ref import Ref
 from ipcctl.parse.devshm import SEMAPHORE_BYTES
 
@@ -33,6 +33,7 @@ PERMISSIONS = 0o777
 _PERMISSION_BITS = 0o7777  # a file's
 _UID, _GID, _MODE, _QBYTES = 4, 8, 20, 48 + 40  # offsets in struct ipc64_perm and msqid64_ds
 _NSEMS = 48 + (32 if os.uname().machine == "x86_64" else 16)  # after the times in struct semid64_ds
+Identity = tuple[int, int]  # device and inode: ENOENT where another file has the name
 _USHORT_MAX = 0xFFFF
 _VALUE_AT = 0 if sys.byteorder == "little" else 4  # glibc: the low 32 bits of the first 64; the high ones count waiters
 
@@ -108,32 +109,40 @@ class SysvChange(SysvControl):
 
 
 def set_file(  # noqa: PLR0913  where, which, and what to set
-    directory: int, kind: str, name: str, *, uid: int | None = None, gid: int | None = None, mode: int | None = None
+    directory: int,
+    kind: str,
+    name: str,
+    *,
+    uid: int | None = None,
+    gid: int | None = None,
+    mode: int | None = None,
+    identity: Identity | None = None,
 ) -> None:
     """Owner, group and permission bits of a POSIX object. Opens nothing, so needs no right to read it."""
     ref = str(Ref(kind, name=name))
-    with _named(ref), _opened(directory, kind, name, os.O_PATH) as descriptor:
+    with _named(ref), _opened(directory, kind, name, os.O_PATH, identity) as descriptor:
         if uid is not None or gid is not None:
             os.chown(_link(descriptor), -1 if uid is None else uid, -1 if gid is None else gid)
         if mode is not None:  # after chown, which takes set-uid bits away
             os.chmod(_link(descriptor), mode & _PERMISSION_BITS)
 
 
-def set_size(directory: int, name: str, size: int) -> None:
+def set_size(directory: int, name: str, size: int, *, identity: Identity | None = None) -> None:
     """The size of a POSIX shared memory object in bytes; what is cut off is lost, what is added is zero."""
-    with _named(f"pshm:{name}"), _opened(directory, "pshm", name, os.O_WRONLY) as descriptor:
+    ref = str(Ref(PSHM, name=name))
+    with _named(ref), _opened(directory, PSHM, name, os.O_WRONLY, identity) as descriptor:
         try:
             os.ftruncate(descriptor, size)
         except OverflowError:
             raise _error(errno.EFBIG, name) from None
 
 
-def set_semaphore(directory: int, name: str, value: int) -> None:
+def set_semaphore(directory: int, name: str, value: int, *, identity: Identity | None = None) -> None:
     """The value of a POSIX named semaphore, 0 to 2^31-1; threads that a higher value lets go are woken."""
     ref = str(Ref(PSEM, name=name))
     if not 0 <= value < 2**31:
         raise _error(errno.EINVAL, ref)
-    with _named(ref), _opened(directory, PSEM, name, os.O_RDWR) as descriptor:
+    with _named(ref), _opened(directory, PSEM, name, os.O_RDWR, identity) as descriptor:
         if os.fstat(descriptor).st_size < SEMAPHORE_BYTES:
             raise _error(errno.EINVAL, ref)
         with mmap.mmap(descriptor, SEMAPHORE_BYTES) as memory:
@@ -152,11 +161,14 @@ def set_semaphore(directory: int, name: str, value: int) -> None:
 
 
 @contextlib.contextmanager
-def _opened(directory: int, kind: str, name: str, flags: int) -> Iterator[int]:
+def _opened(directory: int, kind: str, name: str, flags: int, identity: Identity | None) -> Iterator[int]:
     descriptor = os.open(file_name(kind, name), flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise _error(errno.EINVAL, name)
+        if identity not in (None, (status.st_dev, status.st_ino)):
+            raise _error(errno.ENOENT, name)
         yield descriptor
     finally:
         os.close(descriptor)

@@ -94,6 +94,13 @@ def parse_value(text: str, most: int = SEMAPHORE_MAX) -> int:
     return number
 
 
+def parse_posix_value(texts: Sequence[str]) -> int:
+    """The value of a named semaphore, of which there is one. Raises UsageError."""
+    if len(texts) > 1:
+        raise UsageError("--value is given twice", hint="a named semaphore has one value")
+    return parse_value(texts[0], POSIX_SEMAPHORE_MAX)
+
+
 def parse_values(text: str) -> list[int]:
     """The values behind ``1,1,0``. Raises UsageError."""
     return [parse_value(value.strip()) for value in text.split(",")]

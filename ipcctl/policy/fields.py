@@ -26,12 +26,24 @@ CREATE: dict[str, Collection[str]] = {
     "--maxmsg": (PMSG,),
     "--msgsize": (PMSG,),
 }
+SET: dict[str, Collection[str]] = {
+    "--qbytes": (MSG,),
+    "--value": (SEM, PSEM),
+    "--values": (SEM,),
+    "--lock/--unlock": (SHM,),
+    "--size": (PSHM,),
+}
 
 
 def check_fields(kind: str, given: Mapping[str, object], applies: Mapping[str, Collection[str]]) -> None:
-    """Raise UsageError for an option among *given* (None, False or empty = it was not) that is not for *kind*."""
+    """Raise UsageError for an option among *given* (None or empty = it was not) that is not for *kind*."""
     for option, value in given.items():
         kinds = applies.get(option, KINDS)
-        if value not in (None, False) and value != [] and kind not in kinds:
+        if is_given(value) and kind not in kinds:
             hint = f"it applies to: {' '.join(name for name in KINDS if name in kinds)}"
             raise UsageError(f"{option} says nothing about a {KINDS[kind].singular}", hint=hint)
+
+
+def is_given(value: object) -> bool:
+    """Whether an option has this value because somebody gave it."""
+    return value is not None and value != []
