@@ -19,9 +19,6 @@ LEFT_OUT = {
     "markdown-it-py": "rich renders Markdown with it; ipcctl has none",
     "mdurl": "belongs to markdown-it-py",
     "Pygments": "rich colours source code with it; ipcctl shows none, and it is larger than all the rest",
-    "posix_ipc": "a C extension; ipcctl asks the kernel itself",
-    "psutil": "a C extension; ipcctl reads /proc itself",
-    "sysv_ipc": "a C extension; ipcctl asks the kernel itself",
 }
 """Requirements that nothing in ipcctl imports, and why they are not missed."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.bench.bench import Bench, Outcome, Row
 
-PACKAGES = ("ipcctl", "typer", "rich", "sysv_ipc", "posix_ipc", "psutil", "prometheus_client")
+PACKAGES = ("ipcctl", "typer", "rich", "prometheus_client")
 HEADINGS = ("work", "ours", "peer", "figure", "goal", "met", "peak memory, ours / peer", "note")
 
 
