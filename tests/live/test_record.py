@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,15 +12,16 @@ import sysv_ipc
 
 from ipcctl.errors import RecordUnwritable
 from ipcctl.kernel.logfile import LogFile
-from tests.live import namespace
+from tests.live import covered, namespace
 from tests.live.cli import run
 from tests.live.test_harness import rows
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
+    from pathlib import Path
 
 FULL = "No space left on device"
-DEV = Path("/dev")
 
 
 def make(count: int) -> None:
@@ -187,22 +186,8 @@ def test_several_writers_and_a_rotation_lose_and_mix_nothing(tmp_path: Path) -> 
 
 @pytest.fixture
 def system_log() -> Iterator[socket.socket]:
-    """A socket at /dev/log, in a /dev that only this test sees."""
-    underneath = os.open(DEV, os.O_PATH | os.O_DIRECTORY)
-    names = [name for name in os.listdir(DEV) if name != "log"]
-    namespace.mount("tmpfs", DEV, "tmpfs", 0, "mode=755")
-    for name in names:
-        original, here = Path(f"/proc/self/fd/{underneath}/{name}"), DEV / name
-        if original.is_symlink():
-            here.symlink_to(original.readlink())
-            continue
-        here.mkdir() if original.is_dir() else here.touch()
-        namespace.mount(str(original), here, None, namespace.MS_BIND | namespace.MS_REC)
-    os.close(underneath)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.bind("/dev/log")
+    with covered.system_log() as listening:
         yield listening
-    namespace.umount(DEV)
 
 
 @both

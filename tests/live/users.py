@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.live import namespace
+from tests.live.covered import cover
 
 ALICE = 61001
 """A test user without a name."""
@@ -81,16 +82,4 @@ def _open_up(directory: Path) -> None:
         for name in os.listdir(directory)
         if directory in needed or any(path.is_relative_to(directory / name) for path in needed)
     ]
-    underneath = os.open(directory, os.O_PATH | os.O_DIRECTORY)
-    namespace.mount("tmpfs", directory, "tmpfs", 0, "mode=755")
-    for name in names:
-        original, copy = Path(f"/proc/self/fd/{underneath}/{name}"), directory / name
-        if original.is_symlink():
-            copy.symlink_to(original.readlink())
-            continue
-        if original.is_dir():
-            copy.mkdir()
-        else:
-            copy.touch()
-        namespace.mount(str(original), copy, None, namespace.MS_BIND | namespace.MS_REC)
-    os.close(underneath)
+    cover(directory, names)
