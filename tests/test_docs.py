@@ -34,10 +34,10 @@ HELP = {"-h", "--help"}
 
 
 @functools.cache
-def help_text(*command: str) -> str:
+def help_text(*command: str, columns: int = 200) -> str:
     return subprocess.run(
         [sys.executable, "-m", "ipcctl", *command, "--help"],
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": str(columns)},
         check=True,
         capture_output=True,
         text=True,
@@ -67,7 +67,17 @@ def section_of(command: str) -> manual.Section | None:
     return own[0] if own else None
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in _COMMANDS)], ids=lambda words: " ".join(words) or "-")
+every_command = pytest.mark.parametrize(
+    "command", [(), *((name,) for name in _COMMANDS)], ids=lambda words: " ".join(words) or "-"
+)
+
+
+@every_command
+def test_help_fits_into_80_columns(command: tuple[str, ...]) -> None:
+    assert [] == [line for line in help_text(*command, columns=80).splitlines() if len(line) > 80]
+
+
+@every_command
 def test_every_option_of_the_help_is_in_a_manual_page(command: tuple[str, ...]) -> None:
     assert set() == help_options(*command) - documented()
 

@@ -66,6 +66,10 @@ def run(arguments: list[str]) -> int:
     """Run *arguments*. Raises IpcctlError for expected failures; returns the exit status otherwise."""
     gc.disable()  # a listing makes a hundred thousand tuples and no cycles, and the process is short
     command = typer.main.get_command(_application())
+    if not arguments:  # who types the name alone asks what there is
+        with command.make_context("ipcctl", ["--"], resilient_parsing=True) as context:
+            sys.stderr.write(f"{command.get_help(context)}\n\n")
+        raise UsageError("missing command", hint="one of those above: `ipcctl ls` lists every object")
     try:
         status = command.main(args=arguments, prog_name="ipcctl", standalone_mode=False)
     except _MISTAKES as error:
@@ -79,7 +83,7 @@ def run(arguments: list[str]) -> int:
 
 def _usage(error: Any) -> UsageError:  # noqa: ANN401  click's UsageError
     path = error.ctx.command_path if error.ctx is not None else "ipcctl"
-    message = error.format_message() or "a command is missing"
+    message = error.format_message()
     return UsageError(message[0].lower() + message[1:].rstrip("."), hint=f"`{path} --help` shows what is accepted")
 
 

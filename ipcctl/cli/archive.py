@@ -18,8 +18,8 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl archive shm-0x5432abcd-65538.*.ipcctl     what it holds, and whether it is whole
-  ipcctl archive ./*.ipcctl --json | jq '.objects[] | select(.user == "alice") | .file'
+  ipcctl archive shm-0x2a-65538.*.ipcctl    what it holds; is it whole?
+  ipcctl archive ./*.ipcctl --json | jq '.objects[] | {file, user}'
 """
 
 

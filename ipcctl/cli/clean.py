@@ -31,9 +31,9 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl policy check FILE                      what a policy means, in words
-  ipcctl clean --policy FILE --dry-run          what it would remove now, and why
-  ipcctl clean --log /var/log/ipcctl.log        what cron runs: /etc/ipcctl/policy.toml
+  ipcctl policy check FILE                what a policy means, in words
+  ipcctl clean --policy FILE --dry-run    what it would remove now, and why
+  ipcctl clean --log /var/log/ipcctl.log  from cron: /etc/ipcctl/policy.toml
 """
 
 

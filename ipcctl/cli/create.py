@@ -17,8 +17,8 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl create shm --size 64M                      private: known by the id that is printed
-  ipcctl create shm --key 0x5432abcd --from cache.img --owner postgres --mode 640
+  ipcctl create shm --size 64M          private: known by the id it prints
+  ipcctl create shm --key 0x2a --from cache.img --owner postgres --mode 640
   ipcctl create sem --values 1,1,0 --ftok /srv/app:A
   ipcctl create msg --key 0x2a --qbytes 64K
   zcat dump.gz | ipcctl create pshm /dump --from - --size 2G

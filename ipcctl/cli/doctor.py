@@ -24,7 +24,7 @@ Checks:
 Examples:
   ipcctl doctor                              all of them, the worst first
   ipcctl doctor --check room --check limits  will the next object fit?
-  ipcctl doctor --json | jq -r '.findings[] | select(.severity == "critical") | .mend[0]'
+  ipcctl doctor --json | jq -r '.findings[] | .severity + ": " + .finding'
 """
 
 

@@ -20,8 +20,8 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl limits                 a bar for everything that can fill up
-  ipcctl limits --check 80      exit 1 and name what is over 80 % (cron, Nagios)
+  ipcctl limits               a bar for everything that can fill up
+  ipcctl limits --check 80    exit 1 and name what is over 80 % (for cron)
   ipcctl limits --json | jq '.limits[] | select(.percent > 50)'
 """
 

@@ -16,7 +16,7 @@ app = new_command()
 _EXAMPLES = """\b
 Examples:
   ipcctl metrics | promtool check metrics
-  ipcctl metrics --textfile /var/lib/prometheus/node-exporter/ipcctl.prom    (from cron)
+  ipcctl metrics --textfile /var/lib/prometheus/node-exporter/ipcctl.prom
   ipcctl metrics --collect.holders --collect.users 10
 """
 

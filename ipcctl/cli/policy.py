@@ -27,7 +27,7 @@ DEFAULT_POLICY = "/etc/ipcctl/policy.toml"
 _EXAMPLES = """\b
 Examples:
   ipcctl policy check /etc/ipcctl/policy.toml
-  ipcctl policy check policy.toml --json | jq '.rules[] | {rule, would_remove}'
+  ipcctl policy check FILE --json | jq '.rules[] | {rule, would_remove}'
 """
 
 

@@ -22,7 +22,7 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl ps                          every process that holds or waits on an object
+  ipcctl ps                          all that hold or wait on an object
   ipcctl ps 4711 4712                these two
   ipcctl ps --user postgres          one user's processes
   ipcctl ps --sort -size             the largest objects first

@@ -25,9 +25,9 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl restore shm-0x5432abcd-65538.*.ipcctl     key, owner, mode, limits, content; the id is a new one
-  ipcctl restore jobs.ipcctl --as-name /jobs-old   beside the one that has its name
-  ipcctl restore ./*.ipcctl --replace              instead of what has their keys and names, if it is not in use
+  ipcctl restore shm-0x2a-65538.*.ipcctl           all but the id
+  ipcctl restore jobs.ipcctl --as-name /jobs-old   beside the present one
+  ipcctl restore ./*.ipcctl --replace              what is idle there goes
 """
 
 

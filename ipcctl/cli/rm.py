@@ -33,12 +33,12 @@ _MIN_IDLE = 60  # seconds: a program between create and attach must not lose its
 _EXAMPLES = """\b
 Examples:
   ipcctl rm shm:65538 msg:0x5432abcd pmsg:/jobs    by id, key or name
-  ipcctl rm --user me --dry-run                    what would go, what is kept and why
+  ipcctl rm --user me --dry-run                    what would go, and why
   ipcctl rm --user "$SLURM_JOB_USER" --yes         in an epilog script
-  ipcctl rm --orphaned --dry-run                   leftovers: nobody holds them, their makers are gone
+  ipcctl rm --orphaned --dry-run                   what nobody needs any more
   ipcctl rm shm --unattached --older-than 2h       one kind only
-  ipcctl rm --orphaned --save /var/backups/ipc     not before its content is safe in a file
-  ipcctl rm --all --yes                            everything that is not in use
+  ipcctl rm --orphaned --save /var/backups/ipc     each saved to a file first
+  ipcctl rm --all --yes                            all that is not in use
 """
 
 

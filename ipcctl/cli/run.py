@@ -14,10 +14,10 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl run -- pytest -q                     the report follows on standard error
-  ipcctl run --fail -- make test              status 99 if anything was left behind
+  ipcctl run -- pytest -q                    the report goes to standard error
+  ipcctl run --fail -- make test             exit 99 if anything was left
   ipcctl run --clean --report leaks.json -- ./soak-test
-  ipcctl run --private -- ./configure-and-test    in an IPC namespace of its own
+  ipcctl run --private -- ./try-it           in an IPC namespace of its own
 """
 
 

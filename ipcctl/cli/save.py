@@ -24,7 +24,7 @@ _EXAMPLES = """\b
 Examples:
   ipcctl save shm:65538 -d /var/backups/ipc     one object, a file of its own
   ipcctl save --user me -d .                    all of mine
-  ipcctl save pmsg:/jobs -d . --drain           a POSIX queue: its messages are taken out and put back
+  ipcctl save pmsg:/jobs -d . --drain           messages go out and back
   ipcctl archive ./*.ipcctl                     what is in the files
 """
 

@@ -22,9 +22,9 @@ app = new_command()
 
 _EXAMPLES = """\b
 Examples:
-  ipcctl show shm:65538               permissions, times, sizes
-  ipcctl show sem:0x5432abcd          each semaphore: value, waiters, last process
-  ipcctl show msg:3 --peek 5          the first five messages, left where they are
+  ipcctl show shm:65538         permissions, times, sizes
+  ipcctl show sem:0x5432abcd    each semaphore: value, waiters, last process
+  ipcctl show msg:3 --peek 5    the first five messages, left where they are
   ipcctl show pmsg:/jobs --json
 """
 

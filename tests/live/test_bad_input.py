@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -148,11 +149,17 @@ def test_bad_option_is_refused_and_quoted(command: str, options: str, said: str)
         ("rm shm:0 --user me --yes", "references and filters together"),
         ("rm --all --user me --yes", "--all contradicts the filters"),
         ("bogus", "no such command 'bogus'"),
-        ("", "missing command"),
     ],
 )
 def test_bad_command_line_is_refused(arguments: str, said: str) -> None:
     refused(here(*arguments.split()), said)
+
+
+def test_the_name_alone_shows_the_commands_and_fails() -> None:
+    result = here()
+    assert (2, "") == (result.code, result.out)
+    assert re.search(r"^  doctor +what is wrong here", result.err, re.MULTILINE)
+    assert result.err.endswith("ipcctl: missing command\n  hint: one of those above: `ipcctl ls` lists every object\n")
 
 
 def test_empty_words_are_refused() -> None:
