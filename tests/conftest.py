@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Enter the namespace now: no thread exists yet."""
+    """Enter the namespace now: no thread exists yet. A background job of a shell ignores Ctrl-C; its tests must not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         namespace.enter()
     except namespace.NamespaceUnavailable as error:

@@ -26,10 +26,10 @@ _FORMATS = ("table", "plain", "json")
 _EXAMPLES = """\b
 Examples:
   ipcctl set shm:65538 --mode 640 --owner postgres:www-data
-  ipcctl set sem:0x5432abcd --value 3=1             one semaphore of a set; --values 1,1,0 sets all
-  ipcctl set msg:0x2a --qbytes 64K --dry-run        before and after, nothing changed
-  ipcctl set pshm:/cache --size 2G                  made smaller only if nobody has it mapped
-  ipcctl set psem:/lock --value 1 --yes             also while processes have it open
+  ipcctl set sem:0x5432abcd --value 3=1        one of them; all: --values 1,0
+  ipcctl set msg:0x2a --qbytes 64K --dry-run   before and after; no change
+  ipcctl set pshm:/cache --size 2G             smaller if nobody maps it
+  ipcctl set psem:/lock --value 1 --yes        also while it is open
 """
 
 

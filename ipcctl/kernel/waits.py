@@ -32,7 +32,7 @@ def why_deaf(proc: str) -> str:
     machine = os.uname().machine
     if not calls_of(machine):
         return f"what threads sleep in is not known on {machine}"
-    return "" if os.path.exists(f"{proc}/self/syscall") else "this kernel does not tell what threads sleep in"
+    return "" if os.path.exists(f"{proc}/self/syscall") else "the kernel does not tell what threads sleep in"
 
 
 def _is_on(wait: Wait, thread: str, item: Any) -> bool:  # noqa: ANN401

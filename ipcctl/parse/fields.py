@@ -51,7 +51,8 @@ def parse_project(text: str) -> int:
     """
     number = None
     if text.isascii() and text.isdigit():
-        number = int(text) if len(text.lstrip("0")) <= len(str(PROJECT_MAX)) else None
+        digits = text.lstrip("0")
+        number = int(digits) if 0 < len(digits) <= len(str(PROJECT_MAX)) else None
     elif len(text) == 1:
         number = ord(text)
     elif len(text) <= _HEX_DIGITS:

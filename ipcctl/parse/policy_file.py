@@ -47,7 +47,7 @@ def parse_policy(text: str, source: str) -> Policy:
     """The policy in *text*. Raises PolicyError with *source*, the line and what would be right."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of 5000 digits, and 5000 brackets
         raise _broken(source, str(error), text) from None
     return _Reader(source, _lines(text)).policy(document)
 

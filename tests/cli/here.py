@@ -12,18 +12,11 @@ from typing import NamedTuple
 from unittest import mock
 
 from ipcctl.cli.main import main
+from tests.live.cli import Result, result_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NOW = 1795360758 + 5 * 3600
 """Five hours after the trees were recorded."""
-
-
-class Result(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Roots(NamedTuple):
@@ -61,4 +54,4 @@ def command(*arguments: str, typed: str = "") -> Result:
             code = main([*arguments])
     finally:
         gc.enable()  # a command turns it off: its process is short
-    return Result(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+    return result_of(code, out.buffer.getvalue(), err.buffer.getvalue())

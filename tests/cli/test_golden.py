@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipcctl import __version__
-from tests.cli.here import FIXTURES, Result, Roots, run
+from tests.cli.here import FIXTURES, Roots, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.live.cli import Result
 
 GOLDEN = FIXTURES / "golden"
 SYSV = ("shm", "sem", "msg")

@@ -91,7 +91,7 @@ def run_program(command: list[str], **how: Unpack[How]) -> Result:
 def result_of(code: int, out: bytes, err: bytes) -> Result:
     """What a command left behind; see there."""
     told = _text(err)
-    return Result(code, _text(out), told if namespace.current().other_uids else _OUT_OF_SIGHT.sub("", told))
+    return Result(code, _text(out), told if namespace.sees_everybody() else _OUT_OF_SIGHT.sub("", told))
 
 
 def environment(*, stranger: bool) -> dict[str, str]:

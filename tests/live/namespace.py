@@ -76,6 +76,11 @@ def current() -> Namespace:
     return _current
 
 
+def sees_everybody() -> bool:
+    """Whether this process may look into those outside its namespaces: it is root without a user namespace."""
+    return _current is None or _current.other_uids
+
+
 def unshare(flags: int) -> None:
     """unshare(2). Raises OSError."""
     _check(_libc.unshare(flags), "unshare")

@@ -13,7 +13,6 @@ import posix_ipc
 import pytest
 import sysv_ipc
 
-from tests.cli.here import Result as HereResult
 from tests.cli.here import command as here
 from tests.live import actors, namespace
 from tests.live.cli import Result, run, run_program
@@ -48,7 +47,7 @@ def everything() -> list[object]:
     return [*ids, sorted(os.listdir(namespace.current().mqueue)), sorted(os.listdir(namespace.SHM))]
 
 
-def refused(result: Result | HereResult, *said: str) -> None:
+def refused(result: Result, *said: str) -> None:
     """Wrong usage: exit 2, nothing on stdout, a message and a hint that say all of `said`."""
     assert (2, "") == (result.code, result.out)
     assert result.err.startswith("ipcctl: ")
