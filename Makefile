@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint fmt man bench env clean deb test-deb rpm wheel zipapp completions screenshot
+.PHONY: help demo test lint fmt man bench env clean deb test-deb test-units rpm wheel zipapp completions screenshot
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -48,6 +48,9 @@ deb: $(STAMP) ## Debian packages, into dist/
 
 test-deb: $(STAMP) ## install, use, upgrade and purge them in a clean Debian root (minutes; root)
 	@packaging/make/test-deb
+
+test-units: $(STAMP) ## run the systemd units under a real systemd, in a container (root)
+	@packaging/make/test-units
 
 rpm: $(STAMP) ## an RPM package, into dist/
 	@$(NEED) rpmbuild

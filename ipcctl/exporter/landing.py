@@ -25,6 +25,7 @@ h1 {{ font-size: 1.6rem; margin-bottom: 0; }}
 h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
 a {{ color: #0b5cad; }}
 code {{ font: 0.95em ui-monospace, monospace; }}
+p code {{ overflow-wrap: anywhere; }}
 td, th {{ text-align: left; padding: 0.15rem 1.5rem 0.15rem 0; vertical-align: top; font-weight: normal; }}
 @media (prefers-color-scheme: dark) {{ body {{ color: #dbe2ea; background: #14191f; }} a {{ color: #7db7f0; }} }}
 </style>

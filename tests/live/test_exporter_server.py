@@ -9,6 +9,8 @@ import shutil
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ import pytest
 
 from tests.bench.population import P, Population, make
 from tests.live import certificates, cli
-from tests.live.cli import TIMEOUT
+from tests.live.cli import TIMEOUT, environment
 from tests.live.served import Exporter, eventually, make_queue, serve
 
 if TYPE_CHECKING:
@@ -192,6 +194,25 @@ def test_systemd_hands_over_its_sockets() -> None:
             assert f"listening on 127.0.0.1:{port} ".encode() in exporter.said
             assert 200 == exporter.get().status
             assert 0 == exporter.terminate()
+
+
+def test_systemd_starts_it_at_the_first_scrape() -> None:
+    program = shutil.which("systemd-socket-activate")
+    if program is None:
+        pytest.skip("systemd-socket-activate is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [program, "-l", f"127.0.0.1:{port}", sys.executable, "-m", "ipcctl", "exporter"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(stranger=False)) as process:
+        assert process.stderr is not None
+        assert "Listening on" in process.stderr.readline()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        connection.request("GET", "/metrics")
+        assert b'ipcctl_objects{kind="shm"} 0.0\n' in connection.getresponse().read()
+        connection.close()
+        process.terminate()
+        assert f"listening on 127.0.0.1:{port} (http)" in process.stderr.read()
+        assert 0 == process.wait(TIMEOUT)
 
 
 @pytest.fixture
