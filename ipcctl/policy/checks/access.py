@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ipcctl.model.finding import INFO, OK, UNKNOWN, WARNING, Facts, Finding
-from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
+from ipcctl.model.kinds import PMSG
+from ipcctl.model.names import escape
 from ipcctl.policy.checks import words
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _WORLD_WRITABLE = 0o002
 _ALL_BITS = 0o777
@@ -32,49 +28,13 @@ def writable(facts: Facts) -> list[Finding]:
     ]
     if len(open_to_all) > words.SHOWN:
         evidence.append(words.more(len(open_to_all), "object").strip())
-    commands = [_CLOSE[item.kind](facts, item) for item in open_to_all[: words.SHOWN]]
+    commands = [
+        f"ipcctl set {words.quoted(item.ref)} --mode {item.mode & _ALL_BITS & ~_WORLD_WRITABLE:04o}"
+        for item in open_to_all[: words.SHOWN]
+    ]
     what = f"everybody may write to {words.count(len(open_to_all), 'object')} of privileged owners"
-    mend = ("ipcctl ls --world-writable", *filter(None, commands))
+    mend = ("ipcctl ls --world-writable", *commands)
     return [Finding("writable", WARNING, what, tuple(evidence), mend, tuple(item.ref for item in open_to_all))]
-
-
-def _ipc_set(call: str) -> Callable[[Facts, Any], str]:
-    """IPC_STAT (2), clear the bit in ipc_perm.mode at byte 20, IPC_SET (1)."""
-
-    def command(_: Facts, item: Any) -> str:  # noqa: ANN401  a System V object
-        get, put = (f"{call}({item.id}, {'0, ' * (call == 'semctl')}{number}, $d) or die $!" for number in (2, 1))
-        mode = item.mode & _ALL_BITS & ~_WORLD_WRITABLE
-        return f'perl -e \'my $d = ""; {get}; substr($d, 20, 4) = pack("L", 0{mode:o}); {put}\''
-
-    return command
-
-
-def _chmod(prefix: str) -> Callable[[Facts, Any], str]:
-    return lambda facts, item: f"chmod o-w {_quoted(f'{facts.shm_path}/{prefix}{item.name[1:]}')}"
-
-
-def _chmod_queue(facts: Facts, item: Any) -> str:  # noqa: ANN401  a POSIX queue
-    return f"chmod o-w {_quoted(f'{facts.mqueue}{item.name}')}" if facts.mqueue else ""
-
-
-def _quoted(path: str) -> str:
-    """*path* for a POSIX shell, in printable characters."""
-    if path.isascii() and path.replace("/", "").replace(".", "").replace("-", "").replace("_", "").isalnum():
-        return path
-    if path.isprintable():
-        return "'" + path.replace("'", "'\\''") + "'"
-    octal = "".join(f"\\0{byte:03o}" for byte in path.encode("utf-8", "surrogateescape"))
-    return f"\"$(printf '%b' '{octal}')\""
-
-
-_CLOSE: dict[str, Callable[[Facts, Any], str]] = {
-    SHM: _ipc_set("shmctl"),
-    SEM: _ipc_set("semctl"),
-    MSG: _ipc_set("msgctl"),
-    PSHM: _chmod(""),
-    PSEM: _chmod("sem."),
-    PMSG: _chmod_queue,
-}
 
 
 def mqueue(facts: Facts) -> list[Finding]:
@@ -111,7 +71,7 @@ def removeipc(facts: Facts) -> list[Finding]:
             f"uid {uid} is above {facts.last_system_uid}: no system user, which would be spared",
         )
         drop_in = f"mkdir -p {_LOGIND[: _LOGIND.rindex('/')]} && printf '[Login]\\nRemoveIPC=no\\n' > {_LOGIND}"
-        linger = [f"loginctl enable-linger {_quoted(name)}"] if name else []
+        linger = [f"loginctl enable-linger {words.quoted(escape(name))}"] if name else []
         mend = (*linger, f"{drop_in} && systemctl restart systemd-logind")
         found.append(Finding("removeipc", WARNING, what, evidence, mend, tuple(item.ref for item in owned)))
     return found

@@ -40,7 +40,8 @@ def _blocked(facts: Facts, item: Any, senders: Sequence[Holder]) -> Finding:  # 
     reason, dead = _RECEIVERS[item.kind](facts, item, senders)
     what = f"{item.ref}: {words.count(len(senders), 'sender')} blocked on a full queue"
     evidence = (f"blocked: {words.processes(senders)}", _CONTENT[item.kind](item), reason)
-    mend = (f"ipcctl show {item.ref}", f"ipcctl rm --force {item.ref}") if dead else (f"ipcctl show {item.ref}",)
+    ref = words.quoted(item.ref)
+    mend = (f"ipcctl show {ref}", f"ipcctl rm --force {ref}") if dead else (f"ipcctl show {ref}",)
     return Finding("queues", CRITICAL if dead else WARNING, what, evidence, mend, (item.ref,))
 
 
@@ -118,6 +119,6 @@ def _lost(facts: Facts, item: Any, semaphore: Semaphore) -> Finding:  # noqa: AN
         f"value {semaphore.value}, last operation by process {semaphore.pid}, gone",
         f"waiting on the set: {words.processes(waiting)}" if waiting else "who waits cannot be seen from here",
     )
-    give = f"perl -e 'semctl({item.semid}, {semaphore.num}, 16, {semaphore.value + 1}) or die $!'"  # SETVAL
+    give = f"ipcctl set {item.ref} --value {semaphore.num}={semaphore.value + 1}"
     mend = (f"ipcctl show {item.ref}", give) if held else (f"ipcctl show {item.ref}",)
     return Finding("locks", CRITICAL if held else WARNING, what, evidence, mend, (item.ref,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,11 @@ def size(number: float) -> str:
 def name(uid: int, users: Mapping[int, str | None]) -> str:
     """A user's name, or the number."""
     return escape(users.get(uid) or str(uid)) if not hasattr(users, "__missing__") else escape(users[uid] or str(uid))
+
+
+def quoted(word: str) -> str:
+    """*word* as one word of a shell command. A reference or name is escaped before: then it is printable."""
+    return shlex.quote(word)
 
 
 def fillers(items: Iterable[Any], users: Mapping[int, str | None], weigh: Any, unit: str) -> str:  # noqa: ANN401

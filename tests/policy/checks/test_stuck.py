@@ -75,7 +75,7 @@ def test_lock_whose_owner_died_is_critical_and_can_be_given_back(fate: str) -> N
     finding = lock(Semaphore(2, 0, ncount=3, zcount=0, pid=77), fate)
     assert (CRITICAL, "sem:2: 3 threads wait on semaphore 2, and who holds it died") == finding[1:3]
     assert ("value 0, last operation by process 77, gone", "waiting on the set: 50 (writer)") == finding.evidence
-    assert "perl -e 'semctl(2, 2, 16, 1) or die $!'" == finding.mend[-1]
+    assert "ipcctl set sem:2 --value 2=1" == finding.mend[-1]
 
 
 def test_semaphore_changed_last_by_the_dead_and_waited_on_otherwise_is_a_warning() -> None:
