@@ -19,6 +19,7 @@ _COMMANDS = {
     "rm": "remove objects, safely",
     "create": "make an object, never taking over another",
     "set": "change an object: owner, mode, values, size",
+    "ftok": "the key that ftok(3) makes of a file, and the file behind a key",
     "save": "an object's whole content to a file",
     "restore": "make an object again from its file",
     "archive": "look inside files of saved objects",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ipcctl.act.judge import Judge
+from ipcctl.act.origin import origin_of
 from ipcctl.cli.objects import find
 from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import choose_format, note, note_gaps, print_rich, write
@@ -68,5 +69,12 @@ def _exhibit(host: Host, judge: Judge, item: Any, peek: int, view: View) -> Exhi
     commands = judge.commands(item, [semaphore.pid for semaphore in detail.semaphores])
     holders = judge.holders(item)
     return Exhibit(
-        item, detail, commands, view, judge.verdict_on(item), holders, producer_of(item, host.accounts.users)
+        item,
+        detail,
+        commands,
+        view,
+        judge.verdict_on(item),
+        holders,
+        producer_of(item, host.accounts.users),
+        origin_of(host, item, commands),
     )

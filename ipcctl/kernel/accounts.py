@@ -44,6 +44,13 @@ class Accounts:
         except (KeyError, ValueError):
             return _number(text, "user")
 
+    def home(self, uid: int) -> str | None:
+        """The home directory of a user; None = the number has no name."""
+        try:
+            return pwd.getpwuid(uid).pw_dir or None
+        except (KeyError, OverflowError):
+            return None
+
     def gid(self, text: str) -> int:
         """The gid behind a name, a number or ``me``. Raises UsageError for a name no group has."""
         if text == "me":

@@ -11,6 +11,7 @@ from ipcctl.model.perm import spell
 from ipcctl.render.cells import EXACT, bar, human_bytes, human_seconds, local, written
 from ipcctl.render.columns import COLUMNS, EVIDENCE, Column, View, record_columns
 from ipcctl.render.listing import Listing
+from ipcctl.render.origins import origin_text
 from ipcctl.render.plain import plain
 from ipcctl.render.records import VERSION, json_gaps, record
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ipcctl.model.detail import Detail, Message
     from ipcctl.model.holder import Holder
     from ipcctl.model.objects import IpcObject
+    from ipcctl.model.origin import Origin
     from ipcctl.model.snapshot import Gap
     from ipcctl.model.verdict import Verdict
 
@@ -38,6 +40,7 @@ class Exhibit(NamedTuple):
     verdict: Verdict
     holders: Sequence[Holder]
     producer: str | None
+    origin: Origin | None = None  # what its key can have been made from, if that is a well-known place
 
 
 class _Row(NamedTuple):
@@ -68,6 +71,9 @@ def as_record(exhibit: Exhibit) -> dict[str, Any]:
         {"pid": pid, "comm": escape(comm), "user": exhibit.view.users[uid], "how": how}
         for pid, comm, uid, how in exhibit.holders
     ]
+    if not KINDS[item.kind].posix:
+        origin = exhibit.origin
+        fields["ftok"] = None if origin is None else {"path": escape(origin.path), "proj": origin.proj}
     if item.kind == SEM:
         fields["semaphores"] = [
             {**semaphore._asdict(), "pid": semaphore.pid or None, "command": exhibit.commands.get(semaphore.pid)}
@@ -102,6 +108,8 @@ def as_lines(exhibit: Exhibit) -> Iterator[str]:
         if row.column.name == "perms":
             yield f"permissions: {spell(exhibit.item.mode, alter=exhibit.item.kind == SEM)}\n"
     yield f"producer: {exhibit.producer or '-'}\n"
+    if not KINDS[exhibit.item.kind].posix:
+        yield f"ftok: {'-' if exhibit.origin is None else origin_text(exhibit.origin)}\n"
     yield f"verdict: {exhibit.verdict.verdict}\n"
     yield f"why: {escape(exhibit.verdict.why)}\n"
     for title, listing in _inside(exhibit):
@@ -175,6 +183,8 @@ def _sentences(exhibit: Exhibit) -> Iterator[tuple[str, str]]:
         yield "last used", f"{human_seconds(values['idle'])} ago ({local(view.now - values['idle'])})"
     if exhibit.producer:
         yield "producer", exhibit.producer
+    if exhibit.origin:
+        yield "ftok", origin_text(exhibit.origin)
     yield "verdict", f"{exhibit.verdict.verdict}: {escape(exhibit.verdict.why)}"
     if item.kind == PMSG:
         yield "order", "highest priority first, oldest first within a priority (mq_overview(7))"
