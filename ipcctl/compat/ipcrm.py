@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _SYSV = ("shm", "sem", "msg")  # in the order in which --all empties them
 _POSIX = ("pshm", "psem", "pmsg")
 _WORDS = {"shm": "shared memory segment", "sem": "semaphore", "msg": "message queue"}
-_IDS = {"shm": "shmid", "sem": "semid", "msg": "msqid"}
 _BY_ID = {"m": "shm", "q": "msg", "s": "sem"}
 _BY_KEY = {"M": "shm", "Q": "msg", "S": "sem"}
 _BY_NAME = {"posix-shmem": "pshm", "posix-mqueue": "pmsg", "posix-semaphore": "psem"}
@@ -201,14 +200,9 @@ class _Removal:
 
     def all_by_id(self, kind: str) -> bool:
         """Every object of *kind* that may be read: others are passed over in silence, like in the original."""
-        from ipcctl.kernel.sysvipc import read_columns
-
-        _, (identifiers,) = read_columns(kind, (_IDS[kind],))
-        everything = os.geteuid() == 0  # root reads everything: not worth a call per object
         failed = False
-        for identifier in identifiers:
-            if identifier is not None and (everything or self._readable(kind, identifier)):
-                failed |= self._remove(kind, identifier, "id")
+        for identifier in self._control().readable_ids(kind):
+            failed |= self._remove(kind, identifier, "id")
         return failed
 
     def by_name(self, kind: str, name: str) -> bool:
@@ -227,12 +221,6 @@ class _Removal:
 
             self._loaded = SysvControl()
         return self._loaded
-
-    def _readable(self, kind: str, identifier: int) -> bool:
-        try:
-            return self._control().readable(kind, identifier)
-        except OSError:  # gone since it was listed
-            return False
 
     def _remove(self, kind: str, identifier: int, what: str) -> bool:
         if self._verbose:

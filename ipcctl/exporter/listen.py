@@ -48,7 +48,8 @@ def listen(addresses: Sequence[str]) -> list[socket.socket]:
             try:
                 opened = _every_address(port) if not host else _at(host, port)
             except OSError as error:
-                message = f"cannot listen on {text}: {error.strerror or error}"
+                why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+                message = f"cannot listen on {text}: {why}"
                 raise CannotListen(message) from error
             found += opened
             for one in opened:

@@ -46,3 +46,12 @@ def test_gone_object_is_neither_readable_nor_not(kind: str) -> None:
     with pytest.raises(OSError, match=f"{kind}:{number}") as caught:
         SysvControl().readable(kind, number)
     assert caught.value.errno in (errno.EINVAL, errno.EIDRM)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_ids_that_may_be_read_are_listed_in_order(kind: str, strangers: tuple[int, int]) -> None:
+    assert [] == list(SysvControl().readable_ids(kind))
+    ids = [MAKERS[kind](key, mode) for key, mode in ((1, 0o600), (2, 0o604), (3, 0o604), (4, 0o602), (5, 0o604))]
+    SysvControl().remove(kind, ids[2])
+    assert [ids[0], ids[1], *ids[3:]] == list(SysvControl().readable_ids(kind))
+    assert [ids[1], ids[4]] == as_user(strangers[0], lambda: list(SysvControl().readable_ids(kind)))
