@@ -8,7 +8,6 @@ import os
 import re
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -239,34 +238,3 @@ def test_save_directory_that_vanishes_meanwhile_keeps_what_is_not_saved(policy: 
     assert (1, left) == (process.returncode, out.count("not saved, so not removed: "))
     assert f"{directory} was removed meanwhile" in out
     assert 0 < left <= 100 - len(saved)
-
-
-KILLED_AT = (
-    "import os, signal, sys, ipcctl.act.record as r, ipcctl.act.remove as m, ipcctl.cli.main as c\n"
-    "left = [int(sys.argv.pop(1))]\n"
-    "def wrap(place, name):\n"
-    "    old = getattr(place, name)\n"
-    "    def new(*a):\n"
-    "        left[0] -= 1\n"
-    "        if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-    "        try: return old(*a)\n"
-    "        finally:\n"
-    "            left[0] -= 1\n"
-    "            if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-    "    setattr(place, name, new)\n"
-    "wrap(r.Record, '_write'); wrap(m.Remover, '_system_v')\n"
-    "sys.exit(c.main())\n"
-)
-
-
-@pytest.mark.parametrize("point", range(1, 13))
-def test_kill_at_any_point_leaves_no_removal_without_record(policy: Path, tmp_path: Path, point: int) -> None:
-    make(2)
-    refs = {f"msg:{row[1]}" for row in rows("msg")}
-    words = [str(point), "clean", "--policy", str(policy), "--log", str(tmp_path / "log")]
-    done = subprocess.run([sys.executable, "-c", KILLED_AT, *words], check=False, capture_output=True)
-    assert -signal.SIGKILL == done.returncode
-    gone = refs - {f"msg:{row[1]}" for row in rows("msg")}
-    log = tmp_path / "log"
-    told = {json.loads(line)["object"]["ref"] for line in log.read_text().splitlines()} if log.exists() else set()
-    assert gone <= told
