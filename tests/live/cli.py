@@ -56,6 +56,15 @@ def run(*args: str | Path, **how: Unpack[How]) -> Result:
     return run_program([sys.executable, "-m", "ipcctl", *map(str, args)], **how)
 
 
+def program(directory: Path) -> Path:
+    """A directory for PATH with `ipcctl` in it: this checkout under this interpreter, whatever the environment."""
+    (directory / "bin").mkdir()
+    path = directory / "bin" / "ipcctl"
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{users.package_root()}" exec "{sys.executable}" -m ipcctl "$@"\n')
+    path.chmod(0o755)
+    return directory / "bin"
+
+
 def run_program(command: list[str], **how: Unpack[How]) -> Result:
     """Run a program and wait for it, in a pipe or on a terminal, as any uid.
 

@@ -21,7 +21,7 @@ import pytest
 import sysv_ipc
 
 from tests.live import actors, covered, namespace, users
-from tests.live.cli import run
+from tests.live.cli import program, run
 from tests.live.test_harness import rows
 
 if TYPE_CHECKING:
@@ -112,15 +112,6 @@ def test_real_cron_removes_exactly_what_check_announced(tmp_path: Path, stranger
     assert before - objects() == set(removed)
     assert {rule["rule"]: rule["would_remove"] for rule in told["rules"]} == dict(Counter(removed.values()))
     assert {"queues": 4, "files": 1} == dict(Counter(removed.values()))
-
-
-def program(directory: Path) -> Path:
-    """A directory for PATH with `ipcctl` in it: this checkout under this interpreter, whatever the environment."""
-    (directory / "bin").mkdir()
-    path = directory / "bin" / "ipcctl"
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{users.package_root()}" exec "{sys.executable}" -m ipcctl "$@"\n')
-    path.chmod(0o755)
-    return directory / "bin"
 
 
 def objects() -> set[str]:
