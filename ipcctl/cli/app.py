@@ -51,6 +51,16 @@ class _LazyGroup(typer.core.TyperGroup):
             return None
         return load(cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  click's own types
+        try:
+            return super().resolve_command(ctx, args)
+        except _MISTAKES as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, 1)
+            error.message = error.message.rstrip(".") + "".join(f"; did you mean {name}?" for name in near)
+            raise
+
 
 def load(name: str) -> Any:  # noqa: ANN401  a click command
     """The command *name*, imported now."""

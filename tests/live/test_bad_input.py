@@ -148,6 +148,7 @@ def test_bad_option_is_refused_and_quoted(command: str, options: str, said: str)
         ("rm shm:0 --user me --yes", "references and filters together"),
         ("rm --all --user me --yes", "--all contradicts the filters"),
         ("bogus", "no such command 'bogus'"),
+        ("shwo shm:0", "no such command 'shwo'; did you mean show?"),
     ],
 )
 def test_bad_command_line_is_refused(arguments: str, said: str) -> None:
