@@ -83,8 +83,28 @@ def test_bytecode_is_made_at_installation_and_removed_with_the_package(debs: Pat
 
 
 def test_nothing_starts_by_being_installed(debs: Path) -> None:
+    """What somebody enabled may get new links."""
     script = said("dpkg-deb", "--info", deb(debs, "ipcctl"), "postinst")
+    script = re.sub(r"if deb-systemd-helper --quiet was-enabled .*?\bfi\b", "", script, flags=re.DOTALL)
     assert [] == re.findall(r"deb-systemd-helper enable|deb-systemd-invoke start|_dh_action=start", script)
+
+
+def test_cron_job_waits_to_be_asked_for(debs: Path) -> None:
+    said("dpkg-deb", "--extract", deb(debs, "ipcctl"), debs / "root")
+    lines = (debs / "root/etc/cron.d/ipcctl-clean").read_text(encoding="utf-8").splitlines()
+    assert ["PATH="] == [line[:5] for line in lines if not line.startswith("#")]
+    assert 1 == len([line for line in lines if re.fullmatch(r"#\S+ \* \* \* \* root ipcctl clean .+", line)])
+
+
+def test_every_unit_that_can_be_enabled_is_forgotten_by_purge_and_stopped_by_removal(debs: Path) -> None:
+    package = deb(debs, "ipcctl")
+    said("dpkg-deb", "--extract", package, debs / "units")
+    folder = debs / "units/usr/lib/systemd/system"
+    units = {path.name for path in folder.iterdir() if "[Install]" in path.read_text(encoding="utf-8")}
+    assert {"ipcctl-clean.timer", "ipcctl-exporter.service"} <= units
+    for script, word in (("postrm", "deb-systemd-helper purge"), ("prerm", "deb-systemd-invoke stop")):
+        (named,) = re.findall(rf"{word} ((?:'?ipcctl\S+ )+)", said("dpkg-deb", "--info", package, script))
+        assert units == set(named.replace("'", "").split()), script
 
 
 def test_compat_diverts_exactly_what_it_replaces(debs: Path) -> None:
@@ -113,6 +133,7 @@ def test_rules_know_where_later_files_go(tmp_path: Path) -> None:
         "man/ipcctl-clean.8": "usr/share/man/man8/ipcctl-clean.8",
         "packaging/systemd/ipcctl-clean.timer": "usr/lib/systemd/system/ipcctl-clean.timer",
         "packaging/cron.d/ipcctl-clean": "etc/cron.d/ipcctl-clean",
+        "packaging/logrotate.d/ipcctl": "etc/logrotate.d/ipcctl",
         "packaging/example/policy.toml": "etc/ipcctl/policy.toml",
         "packaging/prometheus/alerts.yml": "usr/share/ipcctl/prometheus/alerts.yml",
         "packaging/slurm/epilog.sh": "usr/share/doc/ipcctl/examples/slurm/epilog.sh",
