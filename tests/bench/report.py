@@ -45,7 +45,7 @@ def _cells(line: Line) -> tuple[str, ...]:
     memory = " / ".join(_memory(sample) for sample in (ours, peer) if sample and sample.peak)
     return (
         line.row.work,
-        _time(ours.seconds),
+        _time(ours.seconds) if ours.seconds else "",
         _time(peer.seconds) if peer else "",
         f"{figure:.2f} {goal.unit}",
         str(goal),
