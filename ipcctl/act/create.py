@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from ipcctl.act.making import Write
     from ipcctl.act.wishes import Source, Wish
     from ipcctl.kernel.host import Host
+    from ipcctl.model.snapshot import Gap
 
 _CHUNK = 1 << 20
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-def create(host: Host, wished: Wish) -> Any:  # noqa: ANN401  any object
-    """Make it; its row. Raises Refused: then nothing was made, or what was made is gone again."""
+def create(host: Host, wished: Wish) -> tuple[Any, Sequence[Gap]]:
+    """Make it; its row, and why that is not known whole. Raises Refused: nothing was made, or it is gone again."""
     item = wished.object
+    posix = KINDS[item.kind].posix
     _check(host, wished)
     with _ending_in_order(), Maker(host) as maker:
         try:
@@ -39,8 +41,12 @@ def create(host: Host, wished: Wish) -> Any:  # noqa: ANN401  any object
             if isinstance(error, IpcctlError):
                 raise
             raise _explained(host, error, wished) from error
-        seen: Sequence[Any] = host.snapshot([item.kind]).objects[item.kind]
-    return next((row for row in seen if made == (row.inode if KINDS[item.kind].posix else row.id)), item)
+        snapshot = host.snapshot([item.kind])
+    seen: Sequence[Any] = snapshot.objects[item.kind]
+    row = next((row for row in seen if made == (row.inode if posix else row.id)), None)
+    if row is None:  # no mqueue file system is mounted
+        return (item if posix else item._replace(**{item._fields[1]: made})), snapshot.gaps
+    return row, ()
 
 
 def _check(host: Host, wished: Wish) -> None:
@@ -78,7 +84,11 @@ def _explained(host: Host, error: OSError, wished: Wish) -> IpcctlError:
             _check_free(host, item, host.snapshot([item.kind]).objects[item.kind])
         except Refused as taken:
             return taken
-        return Refused(f"{target(item)}: something that is no {KINDS[item.kind].singular} has this name", hint=_LOOK)
+        if item.kind in _FILES:
+            return Refused(
+                f"{target(item)}: something that is no {KINDS[item.kind].singular} has this name", hint=_LOOK
+            )
+        return Refused(f"{target(item)} exists; nothing was created", hint="it cannot be looked at from here")
     why, hint = (wished.huge is not None and _HUGE.get(error.errno or 0)) or why_not(error, item.kind)
     return Refused(f"cannot create {target(item) or item.kind}: {why}; nothing was created", hint=hint or None)
 
@@ -127,6 +137,7 @@ _MAKE: dict[str, Callable[[Maker, Wish], int]] = {
     PMSG: lambda maker, it: maker.posix_queue(it.object),
 }
 _SIZED = (SHM, PSHM)
+_FILES = (PSHM, PSEM)
 _LOOK = "ls -l /dev/shm shows it: a directory, a link, a file that is too short"
 _HUGE = {
     errno.ENOMEM: ("not enough huge pages are free", "sysctl -w vm.nr_hugepages=N; grep Huge /proc/meminfo"),

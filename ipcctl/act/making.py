@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from ipcctl.kernel import change, content, creation, devshm, durable, mqueue
+from ipcctl.kernel import change, content, creation, devshm, durable
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.ref import Ref
 
@@ -51,7 +51,7 @@ class Maker:
         self._control = change.SysvChange()
         self._stack = contextlib.ExitStack()
         self._undo = contextlib.ExitStack()
-        self._directories: dict[str, int] = {}
+        self._shm: int | None = None
 
     def __enter__(self) -> Self:
         """Nothing is opened before it is needed."""
@@ -96,7 +96,7 @@ class Maker:
 
     def posix_segment(self, item: Any, fill: Callable[[Write], None] | None) -> int:  # noqa: ANN401
         """A POSIX segment; *fill* writes its content, None = zeros."""
-        directory, aside = self._directory(PSHM), durable.private_name()
+        directory, aside = self._directory(), durable.private_name()
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.open(aside, flags, _PRIVATE, dir_fd=directory)
         with contextlib.ExitStack() as stack:
@@ -116,32 +116,28 @@ class Maker:
         """A named semaphore with *value*."""
         creation.create_posix_semaphore(item.name, value, _PRIVATE)
         self._undo.callback(self._unlink, PSEM, item.name)
-        return self._finish_file(item)
-
-    def posix_queue(self, item: Any, fill: Callable[[Send], None] | None = None) -> int:  # noqa: ANN401
-        """A POSIX queue; *fill* sends its messages."""
-        directory = self._directory(PMSG)
-        creation.create_posix_queue(item.name, _PRIVATE, item.maxmsg, item.msgsize)
-        self._undo.callback(self._unlink, PMSG, item.name)
-        if fill is not None:
-            queue = content.open_file(directory, PMSG, item.name, os.O_WRONLY)
-            try:
-                fill(partial(content.send_posix, queue, ref=item.ref))
-            finally:
-                os.close(queue)
-        return self._finish_file(item)
-
-    def _finish(self, item: Any, made: int, *, qbytes: int | None = None) -> None:  # noqa: ANN401
-        mode = item.mode & _PERMISSIONS
-        self._control.set(item.kind, made, uid=item.uid, gid=item.gid, mode=mode, qbytes=qbytes)
-
-    def _finish_file(self, item: Any) -> int:  # noqa: ANN401
-        file = content.open_file(self._directory(item.kind), item.kind, item.name)
+        file = content.open_file(self._directory(), PSEM, item.name)
         try:
             _own(file, item)
             return os.fstat(file).st_ino
         finally:
             os.close(file)
+
+    def posix_queue(self, item: Any, fill: Callable[[Send], None] | None = None) -> int:  # noqa: ANN401
+        """A POSIX queue; *fill* sends its messages. No mqueue file system need be mounted."""
+        queue = creation.open_new_posix_queue(item.name, _PRIVATE, item.maxmsg, item.msgsize)
+        self._undo.callback(self._unlink_queue, item.name)
+        try:
+            if fill is not None:
+                fill(partial(content.send_posix, queue, ref=item.ref))
+            _own(queue, item)
+            return os.fstat(queue).st_ino
+        finally:
+            os.close(queue)
+
+    def _finish(self, item: Any, made: int, *, qbytes: int | None = None) -> None:  # noqa: ANN401
+        mode = item.mode & _PERMISSIONS
+        self._control.set(item.kind, made, uid=item.uid, gid=item.gid, mode=mode, qbytes=qbytes)
 
     def _remove(self, kind: str, identifier: int) -> None:
         with contextlib.suppress(OSError):
@@ -149,18 +145,18 @@ class Maker:
 
     def _unlink(self, kind: str, name: str) -> None:
         with contextlib.suppress(OSError):
-            os.unlink(devshm.file_name(kind, name), dir_fd=self._directory(kind))
+            os.unlink(devshm.file_name(kind, name), dir_fd=self._directory())
 
-    def _directory(self, kind: str) -> int:
-        key = PMSG if kind == PMSG else PSHM
-        if key not in self._directories:
-            roots = self._host.roots
-            opened_now = (
-                mqueue.open_directory(roots.mqueue, roots.proc) if key == PMSG else devshm.open_directory(roots.shm)
-            )
-            self._directories[key] = opened_now
-            self._stack.callback(os.close, opened_now)
-        return self._directories[key]
+    def _unlink_queue(self, name: str) -> None:
+        with contextlib.suppress(OSError):
+            creation.unlink_posix_queue(name)
+
+    def _directory(self) -> int:
+        """Where POSIX segments and named semaphores are."""
+        if self._shm is None:
+            self._shm = devshm.open_directory(self._host.roots.shm)
+            self._stack.callback(os.close, self._shm)
+        return self._shm
 
 
 def why_not(error: OSError, kind: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import typer
 from ipcctl.act.create import create as carry_out
 from ipcctl.act.wishes import wish
 from ipcctl.cli.options import new_command, open_host, with_options
-from ipcctl.cli.output import Output, check_kinds, complete_kinds
+from ipcctl.cli.output import Output, check_kinds, complete_kinds, note_gaps
 from ipcctl.kernel.host import Host
 
 app = new_command()
@@ -71,9 +71,10 @@ def create(
     """Create an object and print its reference. What exists is never taken over or changed."""
     (kind,) = check_kinds([kind])
     with wish(host, kind, name, texts) as wished:
-        made = carry_out(host, wished)
+        made, gaps = carry_out(host, wished)
     if json:
         output = Output("json", None, None, headings=True, exact_bytes=False, numeric=False)
-        output.write(output.listings({kind: [made]}, output.view(host, time.time())), ())
+        output.write(output.listings({kind: [made]}, output.view(host, time.time())), gaps)
+        note_gaps(gaps)
     else:
         print(made.ref)

@@ -86,15 +86,26 @@ def create_posix_semaphore(name: str, value: int, mode: int) -> None:
 
 def create_posix_queue(name: str, mode: int, maxmsg: int | None = None, msgsize: int | None = None) -> None:
     """A new queue *name* (``/x``; mq_open(3)). *maxmsg* and *msgsize*: both, or neither for the system's defaults."""
+    os.close(open_new_posix_queue(name, mode, maxmsg, msgsize))
+
+
+def open_new_posix_queue(name: str, mode: int, maxmsg: int | None, msgsize: int | None) -> int:
+    """The same, open for both and never waiting: its descriptor is a file's, also where no mqueue is mounted."""
     ref = str(Ref(PMSG, name=name))
     library = _library()
     attributes = None
     if maxmsg is not None and msgsize is not None:
         attributes = (ctypes.c_long * _MQ_ATTR_WORDS)(0, maxmsg, msgsize)
-    descriptor = library.mq_open(_raw(name), _CREX, mode & PERMISSIONS, attributes)
+    descriptor = library.mq_open(_raw(name), _CREX | os.O_NONBLOCK, mode & PERMISSIONS, attributes)
     if descriptor < 0:
         raise _error(ctypes.get_errno(), ref)
-    os.close(descriptor)
+    return int(descriptor)
+
+
+def unlink_posix_queue(name: str) -> None:
+    """Take the name of a queue away (mq_unlink(3)), which needs no mount."""
+    if _library().mq_unlink(_raw(name)) < 0:
+        raise _error(ctypes.get_errno(), str(Ref(PMSG, name=name)))
 
 
 def create_with_free_key(create: Callable[[int], int], keys: Callable[[], int]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ import sysv_ipc
 from ipcctl.kernel.ftok import key_of
 from tests.cli.here import command as here
 from tests.live import namespace
-from tests.live.cli import run
+from tests.live.cli import run, run_program
 from tests.live.examined import set_limit
 
 
@@ -120,6 +120,22 @@ def test_content_of_a_pipe_needs_a_size_and_the_rest_is_zero() -> None:
     assert "--size is missing" in refused("pshm", "/x", "--from", "-", stdin="hello", code=2)
     made("pshm", "/x", "--from", "-", "--size", "8", stdin="hello")
     assert b"hello\0\0\0" == (namespace.SHM / "x").read_bytes()
+
+
+def test_posix_queue_is_made_without_a_mount_and_without_the_right_to_one() -> None:
+    """Without capabilities root is an ordinary user, whose uid is 0."""
+    script = f'umount "{namespace.current().mqueue}" && exec setpriv --bounding-set=-all "$@"'
+    command = ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-m", "ipcctl", "create", "pmsg", "/x"]
+    result = run_program([*command, "--mode", "640", "--maxmsg", "3", "--json"])
+    if "setpriv: " in result.err:
+        pytest.skip(result.err)
+    document = json.loads(result.out)
+    assert (0, ["pmsg"]) == (result.code, [gap["what"] for gap in document["gaps"]])
+    assert ("pmsg:/x", 3, None) == tuple(document["objects"][0][field] for field in ("ref", "maxmsg", "mtime"))
+    assert ("0640", 3) == tuple(
+        json.loads(run("ls", "pmsg", "--json").out)["objects"][0][f] for f in ("perms", "maxmsg")
+    )
+    assert "pmsg:/x exists; nothing was created" in run_program(command).err
 
 
 @pytest.mark.parametrize("words", [("shm",), ("pshm", "/x")])
