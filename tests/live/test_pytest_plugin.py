@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.live import cli
+from tests.live import cli, namespace
 from tests.live.leaky import IN_CHILD, IN_DAEMON, QUEUE_HELD, SEGMENT, SIX
 
 pytest_plugins = ["pytester"]
@@ -25,11 +25,12 @@ def test_clean():
     sysv_ipc.Semaphore(None, sysv_ipc.IPC_CREX, initial_value=1).remove()
 """
 SEGMENT_FIXTURE = """
-import pytest, posix_ipc
+import pytest, sysv_ipc
 
 @pytest.fixture(scope="{scope}")
 def held():
-    posix_ipc.SharedMemory("/held", posix_ipc.O_CREX, size=4096).close_fd()
+    segment = sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX, size=4096)
+    segment.detach()
     yield
     {ending}
 
@@ -94,8 +95,10 @@ def test_each_of_the_six_kinds_is_reported_with_the_test_that_left_it(pytester: 
     result = pytester.runpytest_subprocess(REPORT)
     result.assert_outcomes(passed=2)
     assert 0 == result.ret
-    assert leaks("test_it.py::test_leak", *SIX_KINDS) == found(result)
-    assert [] == found(result, "PERHAPS")
+    unsure = found(result, "PERHAPS")
+    assert leaks("test_it.py::test_leak", *SIX_KINDS) == sorted(found(result) + unsure)
+    if namespace.sees_everybody():  # root is told by the kernel who makes a file
+        assert [] == unsure
 
 
 def test_a_leak_is_told_with_size_creator_and_command(pytester: pytest.Pytester) -> None:
@@ -126,7 +129,9 @@ def test_what_other_processes_make_meanwhile_is_nobodys_leak(pytester: pytest.Py
     (pytester.path / "made").write_text("")
     out, _ = running.communicate(timeout=cli.TIMEOUT)
     assert 0 == running.returncode, out
-    assert b"left behind" not in out
+    if namespace.sees_everybody():
+        assert b"left behind" not in out
+    assert b"LEFT " not in out
     assert {"leak", "sem.leak"} == set(os.listdir("/dev/shm"))
 
 
@@ -150,12 +155,12 @@ def test_a_failing_teardown_keeps_its_own_error(pytester: pytest.Pytester) -> No
     result = pytester.runpytest_subprocess(FAIL, "-k", "first")
     result.assert_outcomes(passed=1, errors=1, deselected=1)
     result.stdout.fnmatch_lines(["E * ValueError: of its own"])
-    assert leaks("test_it.py::test_first", "pshm") == found(result)
+    assert leaks("test_it.py::test_first", "shm") == found(result)
 
 
 @pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
 def test_a_wider_fixture_may_hold_objects_until_it_is_torn_down(scope: str, pytester: pytest.Pytester) -> None:
-    removed = SEGMENT_FIXTURE.format(scope=scope, ending="posix_ipc.unlink_shared_memory('/held')")
+    removed = SEGMENT_FIXTURE.format(scope=scope, ending="segment.remove()")
     if scope == "class":
         removed = removed.replace("def test_first(held):\n    pass\n\ndef test_second(held)", "def test_only(held)")
     pytester.makepyfile(removed)
@@ -174,12 +179,10 @@ def test_what_a_wider_fixture_leaves_is_its_own_leak(scope: str, pytester: pytes
 
 
 def test_what_the_fixtures_of_a_test_leave_is_the_tests(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        test_it=SEGMENT_FIXTURE.format(scope="function", ending="posix_ipc.unlink_shared_memory('/held')")
-    )
+    pytester.makepyfile(test_it=SEGMENT_FIXTURE.format(scope="function", ending="segment.remove()"))
     assert [] == summary(pytester.runpytest_subprocess(FAIL))
     pytester.makepyfile(test_it=SEGMENT_FIXTURE.format(scope="function", ending="pass").partition("def test_second")[0])
-    assert leaks("test_it.py::test_first", "pshm") == found(pytester.runpytest_subprocess(FAIL))
+    assert leaks("test_it.py::test_first", "shm") == found(pytester.runpytest_subprocess(FAIL))
 
 
 @pytest.mark.parametrize(("ending", "left"), [("segment.remove()", []), ("", [("session fixture server", "shm")])])
