@@ -122,7 +122,7 @@ def test_security_score_is_the_one_of_the_readme(units: Path) -> None:
     version = told("systemd-analyze", "--version")[1].split()[1]
     if f"(systemd {version})" not in readme:
         pytest.skip(f"the README speaks of another systemd than {version}")
-    for name in ("ipcctl-exporter.service", "with-holders.service"):
+    for name in ("ipcctl-exporter.service", "with-holders.service", "ipcctl-clean.service"):
         code, text = told("systemd-analyze", "security", "--offline=yes", "--no-pager", units / name)
         (score,) = SCORE.findall(text)
         assert f"**{score}**" in readme

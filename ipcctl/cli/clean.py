@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ipcctl.act.powers import lacking
 from ipcctl.act.remove import Remover
 from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import FORMATS, Output, choose_format, note_gaps
@@ -72,7 +73,7 @@ def clean(
             raise Refused("the listing is not whole; nothing was removed")
         remover = stack.enter_context(Remover(host, prepared.kinds))
         plan = plan_cleaning(prepared, snapshot.objects, remover.judge.verdict_on, host.accounts.users, now)
-        gaps = (*snapshot.gaps, *remover.judge.gaps)
+        gaps = (*lacking(), *snapshot.gaps, *remover.judge.gaps)
         excess = over_the_limits(plan, prepared.policy)
         if dry_run or excess:
             report(plan, output, view, gaps, rules=True)

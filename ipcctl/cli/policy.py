@@ -46,6 +46,7 @@ def check(
 ) -> int:
     """Explain each rule in a sentence, say how many present objects it takes, warn of rules that never act."""
     from ipcctl.act.judge import Judge
+    from ipcctl.act.powers import lacking
     from ipcctl.policy.cleaning import over_the_limits, plan_cleaning
     from ipcctl.render.policy import check_document, explanation, warnings
 
@@ -53,7 +54,7 @@ def check(
     snapshot = host.snapshot(prepared.kinds, queue_limits=False)
     with Judge(host, prepared.kinds) as judge:
         plan = plan_cleaning(prepared, snapshot.objects, judge.verdict_on, host.accounts.users, now)
-        gaps = (*snapshot.gaps, *judge.gaps)
+        gaps = (*lacking(), *snapshot.gaps, *judge.gaps)
     excess = over_the_limits(plan, prepared.policy)
     found = [
         *warnings(prepared, shadowed(prepared.rules)),

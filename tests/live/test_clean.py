@@ -27,7 +27,7 @@ from tests.live.test_harness import rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CRON = Path(__file__).parents[2] / "packaging" / "cron" / "ipcctl-clean"
+CRON = Path(__file__).parents[2] / "packaging" / "cron.d" / "ipcctl-clean"
 
 EXAMPLE = Path(__file__).parents[2] / "packaging" / "clean" / "policy.toml"
 POLICY = (
@@ -82,7 +82,7 @@ def test_real_cron_removes_exactly_what_check_announced(tmp_path: Path, stranger
     text = POLICY.format(users=f"[{alice}, {bob}]") + (
         f'[[rule]]\nname = "files"\nproducer = "pytorch"\nusers = {alice}\norphaned = true\naction = "remove"\n'
     )
-    line = CRON.read_text().replace("17 * * * *", "@reboot").replace("/var/log", str(tmp_path)).rstrip("\n")
+    line = CRON.read_text().replace("#17 * * * *", "@reboot").replace("/var/log", str(tmp_path)).rstrip("\n")
     assert ("@reboot" in line, f"--log {tmp_path}" in line) == (True, True)
     os.mkfifo(tmp_path / "done")
     with covered.covered(covered.ETC, "cron.d", "crontab", "ipcctl"), covered.covered(Path("/run")):
