@@ -92,7 +92,7 @@ class Alterer:
     def check(self, *, force: bool) -> None:
         """Raise Refused for what can be known beforehand: rights, limits, users that a smaller size would kill."""
         item, want = self._item, self._want
-        mine = os.geteuid() in (0, item.uid, getattr(item, "cuid", item.uid))
+        mine = os.geteuid() in (0, *self._owners())
         owned = [name for name in _OWNED if getattr(want, name) is not None]
         if owned and not mine:
             owner = self._name(item.uid)
@@ -235,13 +235,18 @@ class Alterer:
         if number in _GONE:
             return ObjectMissing(f"{self._ref} is gone or was replaced; {rest}")
         why, hint = _WHY.get((names[-1], number)) or (error.strerror or str(error), "")
+        if number == errno.EPERM and os.geteuid() not in self._owners():
+            why, hint = "it belongs to another user, and this root lacks the capability", ""
         hint = hint or f"{self._who()} may, and who its mode lets ({perms_text(self._item.mode & 0o7777)})"
         return Refused(f"cannot set {what} of {self._ref}: {why}; {rest}", hint=hint)
 
     def _who(self) -> str:
         """Who could."""
-        uids = (self._item.uid, getattr(self._item, "cuid", self._item.uid), 0)
-        return " or ".join(dict.fromkeys(self._name(uid) for uid in uids))
+        return " or ".join(dict.fromkeys(self._name(uid) for uid in (*self._owners(), 0)))
+
+    def _owners(self) -> tuple[int, int]:
+        """Owner and creator; a file has only one."""
+        return self._item.uid, getattr(self._item, "cuid", self._item.uid)
 
     def _name(self, uid: int) -> str:
         return self._host.accounts.users[uid] or f"uid {uid}"

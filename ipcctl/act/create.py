@@ -41,18 +41,20 @@ def create(host: Host, wished: Wish) -> tuple[Any, Sequence[Gap]]:
             if isinstance(error, IpcctlError):
                 raise
             raise _explained(host, error, wished) from error
-        snapshot = host.snapshot([item.kind])
+        snapshot = host.snapshot([item.kind], queue_limits=False)
     seen: Sequence[Any] = snapshot.objects[item.kind]
     row = next((row for row in seen if made == (row.inode if posix else row.id)), None)
     if row is None:  # no mqueue file system is mounted
         return (item if posix else item._replace(**{item._fields[1]: made})), snapshot.gaps
+    if item.kind == MSG:  # asked for this one only: there may be ten thousands
+        return row._replace(qbytes=host.control().queue_limits([made])[0]), ()
     return row, ()
 
 
 def _check(host: Host, wished: Wish) -> None:
     """Raise Refused for what can be known beforehand: the object in the way, rights, limits."""
     item = wished.object
-    present: Mapping[str, Sequence[Any]] = host.snapshot([item.kind]).objects
+    present: Mapping[str, Sequence[Any]] = host.snapshot([item.kind], queue_limits=False).objects
     _check_free(host, item, present[item.kind])
     stored = item.size if item.kind == PSHM else 0
     reasons = [
@@ -98,7 +100,7 @@ def _filling(wished: Wish) -> Callable[[Write], None] | None:
 
 
 def _copy(source: Source, size: int, write: Write) -> None:
-    """All of *source*, which must fit. Raises Refused."""
+    """All of *source*, which must fit, and not become shorter than it was. Raises Refused."""
     offset = 0
     while True:
         try:
@@ -106,11 +108,13 @@ def _copy(source: Source, size: int, write: Write) -> None:
         except OSError as error:
             raise Refused(f"cannot read {source.name}: {error.strerror}; nothing was created") from error
         if not chunk:
-            return
+            break
         if offset + len(chunk) > size:
             raise too_much(source._replace(size=None), size)
         write(memoryview(chunk), offset)
         offset += len(chunk)
+    if offset < (source.size or 0):
+        raise Refused(f"{source.name} became shorter while it was read; nothing was created")
 
 
 @contextlib.contextmanager

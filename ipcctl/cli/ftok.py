@@ -13,6 +13,7 @@ from ipcctl.cli.output import Output, choose_format, note, note_gaps
 from ipcctl.errors import Refused, UsageError
 from ipcctl.kernel.ftok import key_of, search
 from ipcctl.kernel.host import Host
+from ipcctl.model.names import escape
 from ipcctl.model.origin import Origin
 from ipcctl.model.snapshot import Gap
 from ipcctl.parse.fields import PRIVATE, parse_key, parse_project
@@ -60,7 +61,7 @@ def ftok(
     if len(gaps) > _GAPS_SHOWN:
         note(f"ipcctl: {len(gaps) - _GAPS_SHOWN} more could not be looked into")
     if not found:
-        note(f"ipcctl: nothing in {' '.join(words)} can have made {key_text(key)}")
+        note(f"ipcctl: nothing in {' '.join(map(escape, words))} can have made {key_text(key)}")
         note(f"  hint: it takes a file with an inode that ends in 0x{key & 0xFFFF:04x}, on a device whose minor number"
              f" ends in 0x{key >> 16 & 0xFF:02x}")  # fmt: skip
     return int(not found)

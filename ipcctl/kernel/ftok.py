@@ -11,6 +11,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from ipcctl.kernel.files import read_text
+from ipcctl.model.names import escape
 from ipcctl.model.origin import Origin
 from ipcctl.model.snapshot import Gap
 from ipcctl.parse.mountinfo import mount_points
@@ -96,7 +97,7 @@ class _Walk:
             status = entry.stat(follow_symlinks=False)
         except OSError as error:
             if error.errno not in _VANISHED:
-                self._gaps.append(Gap(path, error.strerror or str(error)))
+                self._miss(path, error)
                 self._leave()
             return
         child = os.path.join(path, entry.name)
@@ -122,8 +123,11 @@ class _Walk:
             if directory >= 0:
                 os.close(directory)
             if error.errno not in _VANISHED:
-                why = "too deep for the descriptors this process may have" if error.errno == errno.EMFILE else None
-                self._gaps.append(Gap(path, why or error.strerror or str(error)))
+                self._miss(path, error)
+
+    def _miss(self, path: str, error: OSError) -> None:
+        deep = "too deep for the descriptors this process may have" if error.errno == errno.EMFILE else ""
+        self._gaps.append(Gap(escape(path), deep or error.strerror or str(error)))
 
     def _leave(self) -> None:
         directory, entries, _ = self._stack.pop()

@@ -14,7 +14,11 @@ import posix_ipc
 import pytest
 import sysv_ipc
 
+from ipcctl.act.create import create
+from ipcctl.act.wishes import wish
+from ipcctl.errors import Refused
 from ipcctl.kernel.ftok import key_of
+from ipcctl.kernel.host import Host
 from tests.cli.here import command as here
 from tests.live import namespace
 from tests.live.cli import run, run_program
@@ -120,6 +124,18 @@ def test_content_of_a_pipe_needs_a_size_and_the_rest_is_zero() -> None:
     assert "--size is missing" in refused("pshm", "/x", "--from", "-", stdin="hello", code=2)
     made("pshm", "/x", "--from", "-", "--size", "8", stdin="hello")
     assert b"hello\0\0\0" == (namespace.SHM / "x").read_bytes()
+
+
+def test_file_that_becomes_shorter_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "content"
+    file.write_bytes(b"x" * 100)
+    texts = {f"--{name}": None for name in ("from", "size", "key", "ftok", "owner", "mode", "huge")}
+    before = everything()
+    with wish(Host(), "shm", None, {**texts, "--from": str(file)}) as wished:
+        os.truncate(file, 50)
+        with pytest.raises(Refused, match="became shorter while it was read"):
+            create(Host(), wished)
+    assert before == everything()
 
 
 def test_posix_queue_is_made_without_a_mount_and_without_the_right_to_one() -> None:

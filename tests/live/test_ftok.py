@@ -149,6 +149,17 @@ def test_directory_that_cannot_be_read_is_a_gap(strangers: tuple[int, int]) -> N
     assert "4 more could not be looked into" in result.err
 
 
+def test_no_path_reaches_the_terminal_raw(strangers: tuple[int, int]) -> None:
+    top = namespace.SHM / "\x1b]2;title\x07"
+    file, key = tree(top)
+    assert [r"/dev/shm/\x1b]2;title\x07/a/b/the file"] == found(f"0x{key:08x}", str(top))
+    file.parent.chmod(0o700)
+    for words in ((f"0x{key:08x}", str(top)), ("0x01ff1234", str(top))):
+        result = run("ftok", "--find", *words, uid=strangers[0])
+        assert "\x1b" not in result.out + result.err
+        assert r"/dev/shm/\x1b]2;title\x07/a/b: Permission denied" in result.err
+
+
 def test_tree_deeper_than_there_are_descriptors_is_a_gap_and_the_rest_is_searched() -> None:
     top = namespace.SHM / "t"
     deep = top / "/".join(["d"] * 60)

@@ -202,6 +202,16 @@ def test_ordinary_user_cannot_pass_msgmnb_nor_give_a_file_away(strangers: tuple[
     assert [("uid", alice, bob)] == changed("msg:0", "--owner", str(bob), uid=alice)
 
 
+@pytest.mark.parametrize("ref", MAKE)
+def test_root_of_a_container_is_told_what_he_lacks(ref: str, strangers: tuple[int, int]) -> None:
+    actors.as_user(strangers[0], MAKE[ref])
+    command = [sys.executable, "-m", "ipcctl", "set", ref, "--mode", "666"]
+    result = run_program(["setpriv", "--bounding-set=-all", *command])
+    if "setpriv: " in result.err:
+        pytest.skip(result.err)
+    refused(result, f"cannot set the mode of {ref}: it belongs to another user, and this root lacks the capability")
+
+
 def test_lock_over_the_limit_is_explained(strangers: tuple[int, int]) -> None:
     actors.as_user(strangers[0], lambda: creation.create_segment(7, 5000, 0o600))
     command = [sys.executable, "-m", "ipcctl", "set", "shm:0", "--lock"]
