@@ -17,12 +17,17 @@ def read_bytes(path: str, chunk: int = _CHUNK) -> bytes:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        chunks = []
-        while piece := os.read(descriptor, chunk):
-            chunks.append(piece)
-        return b"".join(chunks)
+        return read_open(descriptor, chunk)
     finally:
         os.close(descriptor)
+
+
+def read_open(descriptor: int, chunk: int = _CHUNK) -> bytes:
+    """What is left to read of an open file, as :func:`read_bytes`."""
+    chunks = []
+    while piece := os.read(descriptor, chunk):
+        chunks.append(piece)
+    return b"".join(chunks)
 
 
 def read_large(path: str) -> bytes:

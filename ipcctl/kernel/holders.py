@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ipcctl.kernel.files import read_bytes
+from ipcctl.kernel.files import read_bytes, read_open
+from ipcctl.kernel.mappings import Sieve
 from ipcctl.kernel.namespaces import ipc_namespace, is_initial_ipc_namespace, is_initial_pid_namespace, processes_hidden
 from ipcctl.kernel.processes import comm_of
 from ipcctl.kernel.waits import why_deaf
@@ -29,7 +30,7 @@ Identity = tuple[int, int]  # st_dev, st_ino of a file
 Target = tuple[str, int] | Identity  # ("shm", shmid), ("sem", semid), ("msg", msqid), or a file
 
 _GONE = (FileNotFoundError, ProcessLookupError)
-_MAPS_CHUNK, _CALL_CHUNK = 1 << 16, 1 << 10
+_CALL_CHUNK = 1 << 10
 _ROUNDS = 3  # listings of /proc: a process may hand over to a child that was not there when the first was made
 _NO_OBJECT = ("socket:", "pipe:", "anon_inode:", "/dev/null", "/dev/pts/", "/dev/tty")
 
@@ -41,6 +42,7 @@ class Places(NamedTuple):
     shm_device: int | None  # st_dev of its file system
     mqueue_device: int | None
     shared: bool = False  # the directory is no file system of its own: other files are on that device too
+    empty: bool = False  # there is no file on it, with a name or without
 
 
 class Unlinked(NamedTuple):
@@ -107,6 +109,7 @@ class _Look:
         files = bool(kinds & {PSHM, PSEM}) and places.shm_device is not None
         self._device = device_text(*_numbers(places.shm_device)) if files and places.shm_device is not None else b""
         self._maps = SHM in kinds or files
+        self._sieve = Sieve(places.shm_device if files and not places.empty else None)
         devices = {places.shm_device if files else None, places.mqueue_device if PMSG in kinds else None}
         self._devices = frozenset(device for device in devices if device is not None)
         waits = {kind for kind in (SEM, MSG, PMSG) if kind in kinds}
@@ -146,16 +149,22 @@ class _Look:
         if not same_namespace and not self._devices:
             return
         if self._maps:
-            data = read_bytes(f"{base}/maps", _MAPS_CHUNK)
-            if not data:  # a kernel thread, or it ended just now
-                raise ProcessLookupError
-            self._look_at_maps(pid, base, data, same_namespace=same_namespace)
+            self._look_at_maps(pid, base, same_namespace=same_namespace)
         if self._devices:
             self._look_at_descriptors(pid, base)
         if self._calls and same_namespace:
             self._look_at_threads(pid)
 
-    def _look_at_maps(self, pid: int, base: str, data: bytes, *, same_namespace: bool) -> None:
+    def _look_at_maps(self, pid: int, base: str, *, same_namespace: bool) -> None:
+        maps = os.open(f"{base}/maps", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if not self._sieve.lets_through(maps):
+                return
+            data = read_open(maps)
+        finally:
+            os.close(maps)
+        if not data:  # a kernel thread, or it ended just now
+            raise ProcessLookupError
         mappings = parse_maps(data, self._device)
         if same_namespace:
             for mapping in mappings.segments:
@@ -242,12 +251,15 @@ def _numbers(device: int) -> tuple[int, int]:
 
 def places_of(host_shm: str, mqueue: int | None) -> Places:
     """The devices of the shared memory directory and of the open directory of queues (None = not to be had)."""
+    mqueue_device = None if mqueue is None else os.fstat(mqueue).st_dev
     try:
-        shm_device: int | None = os.stat(host_shm).st_dev
+        shm_device = os.stat(host_shm).st_dev
         shared = shm_device == os.stat(f"{host_shm}/..").st_dev
+        inodes = os.statvfs(host_shm)
     except OSError:
-        shm_device, shared = None, False
-    return Places(host_shm, shm_device, None if mqueue is None else os.fstat(mqueue).st_dev, shared)
+        return Places(host_shm, None, mqueue_device)
+    empty = inodes.f_files > 0 and inodes.f_files - inodes.f_ffree == 1  # the directory itself
+    return Places(host_shm, shm_device, mqueue_device, shared, empty)
 
 
 def unlinked_size(found: Unlinked, identity: Identity) -> tuple[int, int, int, int, int, int, int] | None:

@@ -8,6 +8,7 @@ import signal
 from tests.bench.bench import Bench, Outcome, at_most, row
 from tests.bench.measure import ipcctl
 from tests.bench.population import make
+from tests.live import namespace
 
 PROCESSES = 1000
 
@@ -15,6 +16,17 @@ PROCESSES = 1000
 @row("holders", f"`ipcctl ls --holders` over {PROCESSES} processes, against `lsof -n -P`", at_most(0.5, "x"))
 def holders(bench: Bench) -> Outcome:
     """Every process maps what this one does."""
+    return _among_many(bench)
+
+
+@row("holders-file", "the same with a file in /dev/shm, which any mapping may be of", at_most(0.5, "x"))
+def holders_of_a_file(bench: Bench) -> Outcome:
+    """Segments are always mapped shared, files need not be: more mappings have to be looked at."""
+    (namespace.SHM / "psm_1").touch()
+    return _among_many(bench)
+
+
+def _among_many(bench: Bench) -> Outcome:
     pids = [_sleeper() for _ in range(PROCESSES)]
     try:
         return bench.against(ipcctl("ls", "--holders"), ["lsof", "-n", "-P"])
