@@ -11,7 +11,7 @@ import errno
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ipcctl.kernel import change, content, creation, devshm, durable
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
@@ -35,6 +35,13 @@ def target(item: Any) -> Ref | None:  # noqa: ANN401  any object
     if KINDS[item.kind].posix:
         return Ref(item.kind, name=item.name)
     return Ref(item.kind, key=item.key) if item.key else None
+
+
+class Nameless(NamedTuple):
+    """A file in the directory of POSIX segments that is not to be seen yet."""
+
+    file: bytes
+    inode: int
 
 
 class Maker:
@@ -96,21 +103,28 @@ class Maker:
 
     def posix_segment(self, item: Any, fill: Callable[[Write], None] | None) -> int:  # noqa: ANN401
         """A POSIX segment; *fill* writes its content, None = zeros."""
+        return self.named(item, self.nameless(item, fill))
+
+    def nameless(self, item: Any, fill: Callable[[Write], None] | None) -> Nameless:  # noqa: ANN401
+        """A POSIX segment that is complete but for its name."""
         directory, aside = self._directory(), durable.private_name()
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.open(aside, flags, _PRIVATE, dir_fd=directory)
-        with contextlib.ExitStack() as stack:
-            stack.callback(os.close, file)
-            temporary = stack.enter_context(contextlib.ExitStack())
-            temporary.callback(os.unlink, aside, dir_fd=directory)
+        self._undo.callback(self._unlink_file, aside)
+        try:
             os.ftruncate(file, item.size)
             if fill is not None:
                 fill(partial(_write_at, file))
             _own(file, item)
-            durable.rename_new(directory, aside, devshm.file_name(PSHM, item.name))
-            temporary.pop_all()
-            self._undo.callback(self._unlink, PSHM, item.name)
-            return os.fstat(file).st_ino
+            return Nameless(aside, os.fstat(file).st_ino)
+        finally:
+            os.close(file)
+
+    def named(self, item: Any, nameless: Nameless) -> int:  # noqa: ANN401
+        """Give a segment its name."""
+        durable.rename_new(self._directory(), nameless.file, devshm.file_name(PSHM, item.name))
+        self._undo.callback(self._unlink, PSHM, item.name)
+        return nameless.inode
 
     def posix_semaphore(self, item: Any, value: int) -> int:  # noqa: ANN401
         """A named semaphore with *value*."""
@@ -144,8 +158,11 @@ class Maker:
             self._control.remove(kind, identifier)
 
     def _unlink(self, kind: str, name: str) -> None:
+        self._unlink_file(devshm.file_name(kind, name))
+
+    def _unlink_file(self, file: bytes) -> None:
         with contextlib.suppress(OSError):
-            os.unlink(devshm.file_name(kind, name), dir_fd=self._directory())
+            os.unlink(file, dir_fd=self._directory())
 
     def _unlink_queue(self, name: str) -> None:
         with contextlib.suppress(OSError):

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ipcctl.act.archive.admit import clear_the_way
-from ipcctl.act.archive.check import check_archive
+from ipcctl.act.archive.admit import admitted
+from ipcctl.act.archive.check import expect
 from ipcctl.act.archive.restore import Restorer, Wanted
 from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import FORMATS, Output, choose_format, note
@@ -52,11 +52,10 @@ def restore(
     """Make objects again from their files: all of them, or none. A key or name that is taken is refused."""
     output = Output(choose_format(format, json=json), None, None, headings=True, exact_bytes=False, numeric=numeric)
     moved = _moved(as_key, as_name, len(files))
-    archives = [check_archive(path) for path in files]
+    archives = [expect(path, replacing=replace) for path in files]
     wanted = [Wanted(archived, _as_wanted(archived, moved, own=own)) for archived in archives]
-    with Restorer(host) as restorer:
-        clear_the_way(host, wanted, replace=replace)
-        outcomes = restorer.outcomes([(it, restorer.restore(it)) for it in wanted])
+    with admitted(host, wanted, replace=replace) as make_way, Restorer(host) as restorer:
+        outcomes = restorer.restore(wanted, make_way)
     view = output.view(host, time.time())
     text = output.format in ("table", "plain")
     output.write([outcome_listing(outcomes, view, "Restored")] if text else outcome_records(outcomes, view), ())

@@ -22,6 +22,13 @@ _ROWS: dict[str, Any] = {
 }
 _MAY_BE_NULL = frozenset({"rss", "swap", "qbytes", "value", "qsize", "qnum", "maxmsg", "msgsize", "notify_pid"})
 _MAX = 2**64 - 1
+_HIGHEST = {
+    **dict.fromkeys(("uid", "gid", "cuid", "cgid"), 2**32 - 2),  # above it is chown's "as it is"
+    **dict.fromkeys(("shmid", "semid", "msqid", "nsems", "maxmsg", "msgsize"), 2**31 - 1),
+    "key": 2**32 - 1,
+    "mode": 2**16 - 1,
+    "size": 2**63 - 1,
+}
 
 
 def header_text(header: Header, version: str) -> str:
@@ -63,11 +70,11 @@ def parse_header(text: str, source: str) -> Header:
 def _field(name: str, value: Any) -> Any:  # noqa: ANN401  what JSON holds
     if name == "name":
         return _text(value)
-    return None if value is None and name in _MAY_BE_NULL else _number(value)
+    return None if value is None and name in _MAY_BE_NULL else _number(value, _HIGHEST.get(name, _MAX))
 
 
-def _number(value: Any) -> int:  # noqa: ANN401
-    if type(value) is not int or not 0 <= value <= _MAX:
+def _number(value: Any, highest: int = _MAX) -> int:  # noqa: ANN401
+    if type(value) is not int or not 0 <= value <= highest:
         raise ValueError(f"bad number {value!r}")
     return value
 

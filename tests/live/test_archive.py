@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import os
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from ipcctl.act.archive.check import check_archive
 from ipcctl.act.archive.save import Saver
-from ipcctl.errors import BadArchive
 from ipcctl.kernel import change, content, creation
 from ipcctl.kernel.host import Host
 from ipcctl.model.detail import Message
 from tests.cli.here import command as here
 from tests.live import actors, namespace
 from tests.live.saved import REFS, facts, files, make_all, make_segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -141,22 +140,3 @@ def test_directory_that_vanishes_keeps_the_object(directory: Path, command: list
         result = here(verb, "shm:0x7", *options, str(directory))
     assert (1, 1) == (result.code, len(Host().snapshot(["shm"]).objects["shm"]))
     assert f"{directory} was removed meanwhile" in result.out
-
-
-@given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_damaged_file_is_refused_with_a_reason(directory: Path, data: st.DataObject) -> None:
-    whole = directory / "whole"
-    if not whole.exists():
-        make_all()
-        here("save", "pshm:/x", "-d", str(directory))
-        Path(files(directory)[0]).rename(whole)
-    raw = bytearray(whole.read_bytes())
-    if data.draw(st.booleans()):
-        raw = raw[: data.draw(st.integers(0, len(raw) - 1))]
-    else:
-        position = data.draw(st.integers(0, len(raw) - 1))
-        raw[position] ^= data.draw(st.integers(1, 255))
-    (directory / "damaged").write_bytes(raw)
-    with pytest.raises(BadArchive, match="damaged: "):
-        check_archive(str(directory / "damaged"))

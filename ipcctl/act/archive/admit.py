@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -9,22 +10,25 @@ from ipcctl.act.admission import misnamed, not_ours, room_of
 from ipcctl.act.making import target
 from ipcctl.act.remove import Remover
 from ipcctl.errors import Refused
-from ipcctl.model.removal import ALREADY_GONE, KEPT, REMOVED
+from ipcctl.model.removal import ALREADY_GONE, REMOVED, WOULD_REMOVE
 from ipcctl.policy.plan import plan_removal
 from ipcctl.policy.room import Plan, shortages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ipcctl.act.archive.restore import Wanted
     from ipcctl.kernel.host import Host
     from ipcctl.model.objects import IpcObject
+    from ipcctl.model.removal import Outcome
 
 
-def clear_the_way(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> None:
-    """Check all, and with *replace* remove what has their keys and names, as ``rm`` does: not what is in use.
+@contextlib.contextmanager
+def admitted(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Iterator[Callable[[], None]]:
+    """Check all. The function removes what has their keys and names, as ``rm`` does: not what is in use.
 
-    Raises Refused, with every reason; then nothing was changed.
+    Raises Refused, with every reason: then nothing was changed. So does the function, when something was taken into
+    use meanwhile.
     """
     kinds = list(dict.fromkeys(it.object.kind for it in wanted))
     present = host.snapshot(kinds).objects
@@ -44,8 +48,11 @@ def clear_the_way(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Non
     reasons += shortages(plans, others if replace else present, room_of(host))
     if reasons:
         raise Refused(f"nothing restored: {'; '.join(why for why, _ in reasons)}", hint=reasons[0][1])
-    if taken:
-        _remove(host, [item for _, item in taken])
+    occupants = [item for _, item in taken]
+    with Remover(host, {item.kind for item in occupants}) as remover:
+        plan = plan_removal(occupants, remover.judge.verdict_on, force=False)
+        _refuse_kept(plan)
+        yield lambda: _refuse_kept(remover.carry_out(plan))
 
 
 def _occupants(wanted: Sequence[Wanted], present: Mapping[str, Sequence[IpcObject]]) -> list[tuple[str, IpcObject]]:
@@ -53,12 +60,9 @@ def _occupants(wanted: Sequence[Wanted], present: Mapping[str, Sequence[IpcObjec
     return [(str(target(item)), item) for items in present.values() for item in items if target(item) in refs]
 
 
-def _remove(host: Host, occupants: Sequence[IpcObject]) -> None:
-    with Remover(host, {item.kind for item in occupants}) as remover:
-        plan = plan_removal(occupants, remover.judge.verdict_on, force=False)
-        outcomes = [step for step in plan if step.result == KEPT] or list(remover.carry_out(plan))
-    for step in outcomes:
-        if step.result not in (REMOVED, ALREADY_GONE):
+def _refuse_kept(steps: Iterable[Outcome]) -> None:
+    for step in steps:
+        if step.result not in (WOULD_REMOVE, REMOVED, ALREADY_GONE):
             hint = "ipcctl rm --force removes what is in use; ipcctl show tells who holds it"
             raise Refused(f"nothing restored: cannot replace {step.object.ref}: {step.why}", hint=hint)
 

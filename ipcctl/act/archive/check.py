@@ -41,17 +41,38 @@ def opened(path: str) -> Iterator[Source]:
 def check_archive(path: str) -> Archived:
     """What is in the file at *path*, all of it read and found right. Raises BadArchive."""
     with opened(path) as source:
-        item: Any = source.header.object
         content = Content()
-        fits = _FITS[item.kind]
-        for record in source.records():
-            more = fits(item, content, record)
-            if more is None:
-                raise BadArchive(f"{path}: altered: it holds what a {item.kind} cannot")
-            content = more
-        if len(content.values) != _VALUES.get(item.kind, lambda _: 0)(item):
-            raise BadArchive(f"{path}: altered: it does not hold the value of each semaphore")
+        for _, content in contents(source):  # noqa: B007  the last one
+            pass
         return Archived(path, source.header, content)
+
+
+def expect(path: str, *, replacing: bool) -> Archived:
+    """What is to be made from the file at *path*, as far as it must be known before. Raises BadArchive.
+
+    The content of a segment is not read: it is checked while the segment is filled, which may then go again. Unless
+    it is *replacing* one with the same key, which has to go first.
+    """
+    with opened(path) as source:
+        item: Any = source.header.object
+        if item.kind == PSHM or (item.kind == SHM and not replacing):
+            return Archived(path, source.header, Content(bytes=min(item.size, source.content_length)))
+    return check_archive(path)
+
+
+def contents(source: Source) -> Iterator[tuple[Record, Content]]:
+    """Each record, and what there was until then with it. All is right when all were asked for. Raises BadArchive."""
+    item: Any = source.header.object
+    content = Content()
+    fits = _FITS[item.kind]
+    for record in source.records():
+        more = fits(item, content, record)
+        if more is None:
+            raise BadArchive(f"{source.path}: altered: it holds what a {item.kind} cannot")
+        content = more
+        yield record, content
+    if len(content.values) != _VALUES.get(item.kind, lambda _: 0)(item):
+        raise BadArchive(f"{source.path}: altered: it does not hold the value of each semaphore")
 
 
 def _segment(item: Any, content: Content, record: Record) -> Content | None:  # noqa: ANN401

@@ -35,7 +35,7 @@ CRC = struct.Struct("<I")
 RECORD = struct.Struct("<4sqQ")
 CHUNK = 1 << 20  # the most bytes of a segment in one record
 DATA, MESSAGE, VALUES, END = b"DATA", b"MESG", b"VALS", b"END."  # argument: offset; type or priority; how many
-_LARGE = 1 << 17  # a checksum that is worth another thread
+_LARGE = 1 << 17  # bytes whose writing is worth another thread
 _HEADER_MAX = 1 << 20
 _SUMMED = PREFIX.size - 8  # all but the length of the file, which is known last
 _MESSAGE_MAX = 2**31 - 1
@@ -50,42 +50,40 @@ class Record(NamedTuple):
 
 
 class Sink:
-    """Writes the container into an open, empty file. The checksum of one record is made while it is written."""
+    """Writes the container into an open, empty file: large records beside whoever makes the next one."""
 
     def __init__(self, descriptor: int, header: str) -> None:
         """Write the prefix and *header*. Raises OSError."""
         self._file = descriptor
         self._count = 0
         self._worker: ThreadPoolExecutor | None = None
-        self._pending: Future[int] | None = None  # the checksum of the last record, not written yet
+        self._writing: Future[int] | None = None
         text = header.encode()
         prefix = PREFIX.pack(MAGIC, FORMAT, 0, len(text), 0)
-        self.length = _write(descriptor, prefix, text, CRC.pack(zlib.crc32(text, zlib.crc32(prefix[:_SUMMED]))))
+        self._length = _write(descriptor, prefix, text, CRC.pack(zlib.crc32(text, zlib.crc32(prefix[:_SUMMED]))))
 
     def put(self, tag: bytes, argument: int, payload: bytes | memoryview = b"") -> None:
-        """Append a record. A large *payload* must stay as it is until the next call begins. Raises OSError."""
+        """Append a record. A large *payload* must stay as it is until the next call has come back. Raises OSError."""
         head = RECORD.pack(tag, argument, len(payload))
-        seed = zlib.crc32(head, self._count)
-        before = self._trailer()
+        trailer = CRC.pack(zlib.crc32(payload, zlib.crc32(head, self._count)))
         self._count += 1
+        self._wait()
         if len(payload) < _LARGE:
-            self.length += _write(self._file, before, head, payload, CRC.pack(zlib.crc32(payload, seed)))
+            self._length += _write(self._file, head, payload, trailer)
             return
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1)
-        self._pending = self._worker.submit(zlib.crc32, payload, seed)
-        self.length += _write(self._file, before, head, payload)
+        self._writing = self._worker.submit(_write, self._file, head, payload, trailer)
 
-    def _trailer(self) -> bytes:
-        if self._pending is None:
-            return b""
-        crc, self._pending = self._pending.result(), None
-        return CRC.pack(crc)
+    def _wait(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self._length += writing.result()
 
     def finish(self) -> None:
         """Close the content, and make it durable. Only then does the file count as whole. Raises OSError."""
         self.put(END, self._count)
-        os.pwrite(self._file, struct.pack("<Q", self.length), _SUMMED)
+        os.pwrite(self._file, struct.pack("<Q", self._length), _SUMMED)
         os.fsync(self._file)
 
     def close(self) -> None:
@@ -111,8 +109,8 @@ class Source:
     def __init__(self, descriptor: int, path: str) -> None:
         """Read and check the header. Raises BadArchive, OSError."""
         self._file = descriptor
-        self._path = path
-        self._length = os.fstat(descriptor).st_size
+        self.path = path
+        self._length: int = os.fstat(descriptor).st_size
         prefix = self._exactly(0, PREFIX.size, "no file of a saved object")
         magic, version, spare, header_bytes, length = PREFIX.unpack(prefix)
         if magic != MAGIC:
@@ -131,7 +129,12 @@ class Source:
             self.header: Header = parse_header(text[:header_bytes].decode(), path)
         except (UnicodeDecodeError, ParseError) as error:
             raise self._bad(f"the header makes no sense: {error}") from error
-        self._begin = PREFIX.size + header_bytes + CRC.size
+        self._begin: int = PREFIX.size + header_bytes + CRC.size
+
+    @property
+    def content_length(self) -> int:
+        """Bytes behind the header."""
+        return self._length - self._begin
 
     def records(self) -> Iterator[Record]:
         """The content in order, without END. A record is known to be right when the next one is asked for.
@@ -179,4 +182,4 @@ class Source:
             space, position = space[got:], position + got
 
     def _bad(self, why: str, hint: str | None = None) -> BadArchive:
-        return BadArchive(f"{self._path}: {why}", hint=hint)
+        return BadArchive(f"{self.path}: {why}", hint=hint)

@@ -1,7 +1,7 @@
 """Restoring: objects made again from their files. All of them, or none.
 
-Everything is checked before the first is made: files, keys and names, rights, limits. What was made is taken back when
-a later step fails.
+Keys and names, rights and limits are checked before the first is made, and so is every file but those of segments,
+which are checked while they are copied. What was made is taken back when a later step fails.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from ipcctl.act.archive.check import opened
-from ipcctl.act.making import Maker, Send, Write, target, why_not
+from ipcctl.act.archive.check import contents, opened
+from ipcctl.act.making import Maker, Nameless, Send, Write, target, why_not
 from ipcctl.errors import IpcctlError, Refused
 from ipcctl.model.detail import Message
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from ipcctl.model.archive import Archived
     from ipcctl.model.ref import Ref
+
+
+T = TypeVar("T")
 
 
 class Wanted(NamedTuple):
@@ -41,16 +44,29 @@ class Wanted(NamedTuple):
 class Restorer(Maker):
     """Makes objects on one host from their files."""
 
-    def restore(self, wanted: Wanted) -> int:
-        """Make one object; its id, or inode. Raises Refused, BadArchive: what was made until then goes again."""
+    def restore(self, wanted: Sequence[Wanted], make_way: Callable[[], None]) -> list[Outcome]:
+        """Make all. *make_way* is called once, when nothing but a key or a name is missing to POSIX segments.
+
+        Raises Refused, BadArchive: what was made until then goes again.
+        """
+        ready = {at: self._made(it, Restorer._nameless) for at, it in enumerate(wanted) if it.object.kind == PSHM}
+        make_way()
+        return self._outcomes(
+            [
+                (it, self._made(it, partial(_named, ready[at]) if at in ready else _MAKE[it.object.kind]))
+                for at, it in enumerate(wanted)
+            ]
+        )
+
+    def _made(self, wanted: Wanted, make: Callable[[Restorer, Wanted], T]) -> T:
         try:
-            return _MAKE[wanted.object.kind](self, wanted)
+            return make(self, wanted)
         except OSError as error:
             if isinstance(error, IpcctlError):
                 raise
             raise _explained(error, wanted.object) from error
 
-    def outcomes(self, made: Sequence[tuple[Wanted, int]]) -> list[Outcome]:
+    def _outcomes(self, made: Sequence[tuple[Wanted, int]]) -> list[Outcome]:
         """What was made, as it is now."""
         kinds = list(dict.fromkeys(wanted.object.kind for wanted, _ in made))
         seen: dict[str, list[Any]] = {**self._host.snapshot(kinds).objects}
@@ -73,8 +89,8 @@ class Restorer(Maker):
         room = max(wanted.object.qbytes or 0, held.message_bytes, held.messages)
         return self.queue(wanted.object, partial(self._send, wanted), room)
 
-    def _posix_segment(self, wanted: Wanted) -> int:
-        return self.posix_segment(wanted.object, partial(self._write, wanted))
+    def _nameless(self, wanted: Wanted) -> Nameless:
+        return self.nameless(wanted.object, partial(self._write, wanted))
 
     def _posix_semaphore(self, wanted: Wanted) -> int:
         (value,) = wanted.archived.content.values
@@ -95,17 +111,21 @@ class Restorer(Maker):
         with opened(wanted.archived.path) as source:
             if source.header != wanted.archived.header:
                 raise Refused(f"{wanted.archived.path}: another file has this name now")
-            yield from source.records()
+            for record, _ in contents(source):
+                yield record
 
 
 _MAKE: dict[str, Callable[[Restorer, Wanted], int]] = {
     SHM: Restorer._segment,  # noqa: SLF001  its own
     SEM: Restorer._semaphores,  # noqa: SLF001
     MSG: Restorer._queue,  # noqa: SLF001
-    PSHM: Restorer._posix_segment,  # noqa: SLF001
     PSEM: Restorer._posix_semaphore,  # noqa: SLF001
     PMSG: Restorer._posix_queue,  # noqa: SLF001
 }
+
+
+def _named(nameless: Nameless, restorer: Restorer, wanted: Wanted) -> int:
+    return restorer.named(wanted.object, nameless)
 
 
 def lost(wanted: Wanted, creator: int) -> str:

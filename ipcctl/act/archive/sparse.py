@@ -47,7 +47,7 @@ def _store(
     fill: Callable[[memoryview, int], None],
     check: Callable[[], None],
 ) -> None:
-    """Copy first: others may write while a piece is summed and written. Two buffers, because the sum comes later."""
+    """Copy first: others may write while a piece is summed and written. Two buffers: one is being written."""
     buffers = bytearray(CHUNK), bytearray(CHUNK)
     turn = 0
     for start, end in extents:
