@@ -2,6 +2,7 @@
 
 A line says ``removing`` before each removal and another what became of it: a process that is killed in between leaves
 the first, so nothing is ever removed that the record does not name. Nothing is removed whose line cannot be written.
+Files that are removed at once have all their first lines before that, and all their second ones after it.
 """
 
 from __future__ import annotations
@@ -37,19 +38,19 @@ class Record:
         self._by = {"by": {"user": user, **by._asdict()}}
 
     def carry_out(
-        self, plan: Iterable[Outcome], remove: Callable[[Iterable[Outcome]], Iterable[Outcome]]
+        self, portions: Iterable[Sequence[Outcome]], remove: Callable[[Sequence[Outcome]], Iterable[Outcome]]
     ) -> Iterator[Outcome]:
-        """What *remove* makes of *plan*, each removal between its two lines.
+        """What *remove* makes of *portions* of a plan, the removals of each between their lines.
 
         Raises RecordUnwritable: no more is removed.
         """
-        for step in plan:
-            if step.result != WOULD_REMOVE:
-                yield from remove([step])
-                continue
-            self._write(step._replace(result=REMOVING))
-            for outcome in remove([step]):
-                yield outcome  # told before it is written: a full disk must not hide it
+        for portion in portions:
+            told = portion[0].result == WOULD_REMOVE
+            for step in portion if told else ():
+                self._write(step._replace(result=REMOVING))
+            done = list(remove(portion))
+            yield from done  # told before it is written: a full disk must not hide it
+            for outcome in done if told else ():
                 self._write(outcome)
 
     def _write(self, step: Outcome) -> None:

@@ -74,23 +74,34 @@ class Remover:
 
         With *saver* the content is complete and durable in a file before an object goes, or the object stays.
         """
+        for portion in self.portions(plan, saver):
+            if portion[0].result != WOULD_REMOVE:
+                yield from portion
+            elif self._together(portion[0], saver):
+                yield from self._remove_files(portion)
+            else:
+                yield self._remove(portion[0], saver)
+
+    def portions(self, plan: Iterable[Outcome], saver: Saver | None = None) -> Iterator[list[Outcome]]:
+        """*plan* in the portions in which it is carried out: files several at once, all else one by one."""
         files: list[Outcome] = []
-        batched = () if self._force or saver else _RENAMED
         for step in plan:
-            together = step.result == WOULD_REMOVE and step.object.kind in batched
+            together = self._together(step, saver)
             if together:
                 files.append(step)
             if files and (not together or len(files) == _TOGETHER):
-                yield from self._remove_files(files)
+                yield files
                 files = []
             if not together:
-                yield self._remove(step, saver) if step.result == WOULD_REMOVE else step
-        yield from self._remove_files(files)
+                yield [step]
+        if files:
+            yield files
+
+    def _together(self, step: Outcome, saver: Saver | None) -> bool:
+        return step.result == WOULD_REMOVE and step.object.kind in _RENAMED and not (self._force or saver)
 
     def _remove_files(self, steps: Sequence[Outcome]) -> list[Outcome]:
         """Put the files aside, wait once for all, unlink those nobody knocked at."""
-        if not steps:
-            return []
         directory = self.judge.directory(steps[0].object.kind)
         if directory is None:
             return [self._remove(step, None) for step in steps]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
@@ -84,22 +84,14 @@ def clean(
                 )
             return 0
 
-        removing = record.carry_out(plan, _by_rule(remover, savers))
+        by_rule = groupby(plan, attrgetter("rule"))
+        portions = (portion for rule, steps in by_rule for portion in remover.portions(steps, savers[rule]))
+        removing = record.carry_out(portions, lambda some: remover.carry_out(some, savers[some[0].rule]))
         people = output.format in ("table", "plain")
         carry_out(
             _shown(removing, outcomes, people=people), plan, output, view, gaps, rules=True, tell=sys.stderr.isatty()
         )
     return int(any(step.result == FAILED for step in outcomes))
-
-
-def _by_rule(remover: Remover, savers: Mapping[str, Saver | None]) -> Callable[[Iterable[Outcome]], Iterator[Outcome]]:
-    """Removal that saves first where the rule says so."""
-
-    def remove(steps: Iterable[Outcome]) -> Iterator[Outcome]:
-        for rule, alike in groupby(steps, attrgetter("rule")):
-            yield from remover.carry_out(alike, savers[rule])
-
-    return remove
 
 
 def _shown(steps: Iterable[Outcome], outcomes: list[Outcome], *, people: bool) -> Iterator[Outcome]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -33,9 +33,10 @@ class _NoRecord:
     """Nothing is written down."""
 
     def carry_out(
-        self, plan: Iterable[Outcome], remove: Callable[[Iterable[Outcome]], Iterable[Outcome]]
+        self, portions: Iterable[Sequence[Outcome]], remove: Callable[[Sequence[Outcome]], Iterable[Outcome]]
     ) -> Iterable[Outcome]:
-        return remove(plan)
+        for portion in portions:
+            yield from remove(portion)
 
 
 def choose_record(

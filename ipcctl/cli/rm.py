@@ -85,7 +85,7 @@ def rm(
             _confirm(outcomes, view)
         if not dry_run:
             outcomes = carry_out(
-                record.carry_out(outcomes, lambda steps: remover.carry_out(steps, saver)),
+                record.carry_out(remover.portions(outcomes, saver), lambda some: remover.carry_out(some, saver)),
                 outcomes,
                 output,
                 view,

@@ -134,6 +134,28 @@ def test_disk_that_fills_up_ends_the_run_with_nothing_gone_untold(
     assert sorted(removed) == sorted((line["object"]["ref"], line["result"]) for line in more)
 
 
+@both
+@pytest.mark.parametrize("lines", [2, 4])
+def test_disk_that_fills_up_beside_files_hides_none_that_is_gone(
+    command: list[str | Path], policy: Path, tmp_path: Path, small: Path, lines: int
+) -> None:
+    """Files go several at once: the first lines of all are written before, or none goes. There is room for `lines`."""
+    policy.write_text(policy.read_text().replace('"msg"', '"pshm"'))
+    (namespace.SHM / "psm_0").touch()
+    assert 0 == run(*command, "--log", tmp_path / "log").code
+    room = lines * (tmp_path / "log").read_text().index("\n") + 99
+    names = {"psm_1", "psm_2", "psm_3"}
+    for name in names:
+        (namespace.SHM / name).touch()
+    (small / "log").write_text("x" * (4095 - room) + "\n")
+    result = run(*command, "--log", small / "log")
+    gone = names - set(os.listdir(namespace.SHM))
+    assert (1, names if lines > len(names) else set()) == (result.code, gone)
+    assert gone == set(re.findall(r"^pshm:/(psm_\d) .* removed", result.out, re.MULTILINE))
+    told = [json.loads(line) for line in (small / "log").read_text().split("\n")[1:-1]]
+    assert gone <= {line["object"]["name"][1:] for line in told if line["result"] == "removing"}
+
+
 def test_line_after_a_rotation_goes_to_the_new_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = LogFile(str(path))
