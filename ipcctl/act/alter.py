@@ -13,6 +13,7 @@ from ipcctl.kernel import change, devshm, lease
 from ipcctl.model.alteration import Alteration
 from ipcctl.model.evidence import BUSY
 from ipcctl.model.kinds import KINDS, PSEM, PSHM, SEM, SHM
+from ipcctl.model.names import escape
 from ipcctl.model.objects import SHM_LOCKED
 from ipcctl.model.verdict import IN_USE, UNKNOWN
 from ipcctl.parse import fields
@@ -167,7 +168,7 @@ class Alterer:
                 raise Refused(f"{why}; nothing was changed", hint=hint)
         verdict, why = self.verdict()
         if size < item.size and verdict in (IN_USE, UNKNOWN) and not force:
-            raise self._deadly(f"{verdict}: {why}")
+            raise self._deadly(f"{verdict}: {escape(why)}")
 
     def _deadly(self, why: str) -> Refused:
         return Refused(

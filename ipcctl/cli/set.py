@@ -14,6 +14,7 @@ from ipcctl.cli.objects import Asked, Verb
 from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import Output, choose_format, note, note_gaps
 from ipcctl.kernel.host import Host
+from ipcctl.model.names import escape
 from ipcctl.model.verdict import IN_USE
 from ipcctl.parse.reference import parse_reference
 from ipcctl.policy.selection import Selection
@@ -73,6 +74,7 @@ def alter(
     )
     view = output.view(host, time.time())
     (item,), gaps = Asked(_VERB, (), (ref,), Selection()).look_up(host, view.now)
+    seen = None  # what a person saw and said yes to
     with Judge(host, {item.kind}) as judge:
         alterer = Alterer(host, item, want, judge)
         plan = alterer.plan()
@@ -81,13 +83,17 @@ def alter(
             if not dry_run:
                 verdict, why = alterer.verdict()
                 if verdict == IN_USE and not yes:
+                    why = escape(why)
                     question = f"Set {item.ref}, which is in use ({why})?"
                     hint = f"it is in use ({why}): --dry-run shows what would change, --yes changes it"
                     confirm([alteration_listing(plan, view)], question, undone="nothing was changed", hint=hint)
+                    seen = plan
                 plan = alterer.carry_out(plan, force=force)
     result = "unchanged" if not plan else "would set" if dry_run else "set"
     text = output.format in ("table", "plain")
-    output.write([alteration_listing(plan, view)] if text else altered_record(alterer.item, plan, result, view), gaps)
+    if output.format != "table" or plan != seen:
+        listings = [alteration_listing(plan, view)] if text else altered_record(alterer.item, plan, result, view)
+        output.write(listings, gaps)
     note_gaps(gaps)
     note(f"{item.ref}: {_SAID[result]}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import posix_ipc
@@ -16,6 +17,7 @@ from ipcctl.act.judge import Judge
 from ipcctl.errors import Refused
 from ipcctl.kernel import change, creation
 from ipcctl.kernel.host import Host
+from tests import manual
 from tests.cli.here import command as here
 from tests.live import actors, namespace
 from tests.live.cli import Result, run, run_program
@@ -116,9 +118,24 @@ def test_object_in_use_needs_a_word_first() -> None:
         assert (1, True) == (no.code, "not confirmed; nothing was changed" in no.err)
         assert "0600" == record("shm:0")["perms"]
         yes = run("set", "shm:0", "--mode", "666", tty=True, stdin="y\n", env={"NO_COLOR": "1"})
-        assert (0, True) == (yes.code, "Set shm:0, which is in use (1 attachment" in yes.err)
+        assert (0, "", True) == (yes.code, yes.out, "Set shm:0, which is in use (1 attachment" in yes.err)
+        assert "0600    0666" in yes.err  # the plan; the same again would tell nothing
         assert "0666" == record("shm:0")["perms"]
         assert 0 == run("set", "shm:0", "--mode", "640", "--yes").code
+
+
+def test_name_of_a_process_never_reaches_the_terminal_raw() -> None:
+    MAKE["pshm:/x"]()
+
+    def hold() -> int:
+        Path("/proc/self/comm").write_text("\x1b[31m", encoding="ascii")
+        return os.open(namespace.SHM / "x", os.O_RDONLY)
+
+    with actors.actor(hold):
+        for words in (("--size", "10"), ("--mode", "666")):
+            err = run("set", "pshm:/x", *words).err
+            assert "\x1b" not in err
+            assert r"(\x1b[31m) has it open" in err
 
 
 def test_who_waits_for_a_semaphore_is_let_go_by_a_value() -> None:
@@ -289,6 +306,12 @@ def test_object_that_was_replaced_meanwhile_is_left_alone() -> None:
         change.set_size(directory, "/x", 1, identity=(status.st_dev, status.st_ino))
     os.close(directory)
     assert ("0600", 5000) == (record("pshm:/x")["perms"], record("pshm:/x")["size"])
+
+
+def test_every_field_of_the_document_is_in_the_manual() -> None:
+    MAKE["sem:0"]()
+    (found,) = json.loads(run("set", "sem:0", "--value", "0=1", "--json").out)["objects"]
+    assert set() == {*found, *found["changes"][0]} - manual.words(manual.ROOT / "man" / "ipcctl.1")
 
 
 def test_semaphore_of_a_program_takes_the_value() -> None:
