@@ -6,7 +6,6 @@ the walk found unheld, and only for a verdict or a removal.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from operator import attrgetter
@@ -17,6 +16,7 @@ from ipcctl.kernel import devshm, lease
 from ipcctl.model.evidence import BUSY, NOT_ASKED, Evidence
 from ipcctl.model.holder import ALIVE, GONE, HIDDEN, NEVER, WAITING, Holder, Recorded
 from ipcctl.model.kinds import KINDS, MSG, SEM, SHM
+from ipcctl.model.snapshot import Gap
 from ipcctl.model.verdict import ORPHANED
 from ipcctl.policy.access import may_use
 from ipcctl.policy.producers import process_in_name, producer_of
@@ -48,6 +48,15 @@ class Judge(Sight):
         self._now = time.time()
         self._verdicts: dict[int, tuple[IpcObject, Verdict]] = {}  # by identity; the object is kept alive with it
         self._alike: dict[tuple[Any, ...], Verdict] = {}
+        self._mute = 0  # sets that may be those of a process asked for, which they do not tell
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be seen, and what was left out by a selection for that."""
+        if not self._mute:
+            return super().gaps
+        sets = f"{self._mute} set{'s' * (self._mute > 1)}"
+        return (*super().gaps, Gap(SEM, f"no right to ask {sets} who used {'it' if self._mute == 1 else 'them'} last"))
 
     def verdict_on(self, item: IpcObject) -> Verdict:
         """Whether *item* is still used, and why; asked once per object."""
@@ -82,11 +91,15 @@ class Judge(Sight):
 
     def _pids_of(self, item: Any) -> set[int]:  # noqa: ANN401  any object
         """The processes that hold *item* or are on record for it."""
-        recorded = {getattr(item, field, 0) for field in ("cpid", "lpid", "lspid", "lrpid")}
+        recorded = {getattr(item, field, 0) for field in ("cpid", "lpid", "lspid", "lrpid", "notify_pid")}
         if item.kind == SEM:
-            with contextlib.suppress(OSError):
+            try:
                 recorded.update(self.control().last_pids(item.semid, item.nsems))
-        return (recorded | {holder.pid for holder in self.holders(item)}) - {0}
+            except PermissionError:
+                self._mute += 1
+            except OSError:  # it is gone
+                pass
+        return (recorded | {holder.pid for holder in self.holders(item)}) - {0, None}
 
     def evidence(self, item: Any) -> Evidence:  # noqa: ANN401  any object
         """Everything that can be seen about *item*."""

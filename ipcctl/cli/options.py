@@ -20,6 +20,7 @@ from ipcctl.parse.quantity import parse_duration, parse_size
 from ipcctl.policy.selection import Selection, check_key
 
 Command = Callable[..., int | None]
+_PID_MAX = 1 << 22  # the kernel's PID_MAX_LIMIT
 
 
 def new_command() -> typer.Typer:
@@ -105,9 +106,9 @@ def _producer(name: str) -> str:
 
 
 def _pid(pid: int) -> int:
-    if pid <= 0:
+    if not 0 < pid <= _PID_MAX:
         message = f"bad --pid {pid}"
-        raise UsageError(message, hint="a process id is 1 or more; 0 on record means never, or not visible")
+        raise UsageError(message, hint=f"a process id is 1 to {_PID_MAX}; 0 on record means never, or not visible")
     return pid
 
 

@@ -61,6 +61,7 @@ def save(
         objects, gaps = asked.look_up(host, chosen.now)
         with Judge(host, {item.kind for item in objects}) as judge:
             objects = judge.select(objects, asked.selection, chosen.now)
+            gaps = (*gaps, *judge.gaps)
         outcomes = [saver.save(item) for item in objects]
     text = output.format in ("table", "plain")
     output.write([outcome_listing(outcomes, view, "Saved")] if text else outcome_records(outcomes, view), gaps)
