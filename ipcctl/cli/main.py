@@ -62,9 +62,12 @@ def _check_streams() -> None:
 
 
 def _report(error: IpcctlError) -> int:
-    sys.stderr.write(f"ipcctl: {error}\n")
+    """Say it on stderr. What came from outside, such as the name of a process, cannot speak to the terminal."""
+    from ipcctl.model.names import printable
+
+    sys.stderr.write(printable(f"ipcctl: {error}\n"))
     if error.hint:
-        sys.stderr.write(f"  hint: {error.hint}\n")
+        sys.stderr.write(printable(f"  hint: {error.hint}\n"))
     return error.exit_code
 
 

@@ -15,6 +15,11 @@ def escape(name: str) -> str:
     return "".join(char if char.isprintable() and char != _BACKSLASH else escape_char(char) for char in name)
 
 
+def printable(text: str) -> str:
+    """Lines of *text* without anything that a terminal obeys. What is escaped already stays as it is."""
+    return "".join(char if char.isprintable() or char == "\n" else escape_char(char) for char in text)
+
+
 def escape_char(char: str) -> str:
     r"""One character as ``\xNN`` for each byte of its UTF-8 (or undecodable) form."""
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))

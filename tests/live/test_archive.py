@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from typing import TYPE_CHECKING
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -16,10 +16,8 @@ from ipcctl.kernel.host import Host
 from ipcctl.model.detail import Message
 from tests.cli.here import command as here
 from tests.live import actors, namespace
+from tests.live.cli import run
 from tests.live.saved import REFS, facts, files, make_all, make_segment
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -89,6 +87,20 @@ def test_taken_key_is_refused_replaced_or_avoided(directory: Path) -> None:
     assert [7, 8] == sorted(item.key for item in Host().snapshot(["shm"]).objects["shm"])  # type: ignore[union-attr]
     with actors.attached(Host().snapshot(["shm"]).objects["shm"][0].id):  # type: ignore[union-attr]
         assert 1 == here("restore", saved, "--as-key", "0x8", "--replace").code
+
+
+def test_name_of_a_process_in_the_way_never_reaches_the_terminal_raw(directory: Path) -> None:
+    (namespace.SHM / "x").write_bytes(b"x")
+    assert 0 == run("save", "pshm:/x", "-d", str(directory)).code
+
+    def hold() -> int:
+        Path("/proc/self/comm").write_text("\x1b[31m", encoding="ascii")
+        return os.open(namespace.SHM / "x", os.O_RDONLY)
+
+    with actors.actor(hold):
+        result = run("restore", "--replace", *map(str, directory.glob("pshm*")))
+    assert (1, True) == (result.code, r"(\x1b[31m) has it open" in result.err), result.err
+    assert "\x1b" not in result.err
 
 
 def test_one_refused_file_restores_none(directory: Path) -> None:

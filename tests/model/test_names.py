@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcctl.model.names import escape, unescape
+from ipcctl.model.names import escape, printable, unescape
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,7 @@ def test_backslash_that_begins_no_byte_stands_for_itself(text: str) -> None:
 @pytest.mark.parametrize("text", ["\\", "\\x", "\\x4", "\\xg1", "\\n", "\\x\u0661\u0661"])
 def test_half_an_escape_stands_for_itself(text: str) -> None:
     assert text == unescape(text)
+
+
+def test_message_keeps_what_is_escaped_and_its_lines() -> None:
+    assert "a\\x1b b\n" + r"\x1b[31m\x0d" + "\n" == printable("a\\x1b b\n\x1b[31m\r\n")
