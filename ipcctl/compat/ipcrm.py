@@ -73,8 +73,9 @@ def run(arguments: Sequence[str], out: TextIO, err: TextIO) -> int:
     """Answer to *arguments*; the exit status. Raises UsageError and other IpcctlError, and then nothing was removed."""
     if arguments and arguments[0] in _SYSV:
         return _old_form(arguments[0], arguments[1:], out, err)
-    failed = [step() for step in _steps(arguments, _Removal(out, err))]
-    return int(any(failed))
+    steps, answered = _steps(arguments, _Removal(out, err))
+    failed = [step() for step in steps]
+    return 0 if answered else int(any(failed))
 
 
 def _old_form(kind: str, texts: Sequence[str], out: TextIO, err: TextIO) -> int:
@@ -96,8 +97,11 @@ def _is_id(number: int | None) -> bool:
     return number is not None and INT_MIN <= number <= INT_MAX
 
 
-def _steps(arguments: Sequence[str], removal: _Removal) -> list[Callable[[], bool]]:
-    """What is to be done, in order; each step says whether it failed."""
+def _steps(arguments: Sequence[str], removal: _Removal) -> tuple[list[Callable[[], bool]], bool]:
+    """What is to be done, in order, and whether the last of it is to show the help or the version.
+
+    Each step says whether it failed.
+    """
     steps: list[Callable[[], bool]] = []
     all_of: tuple[str, ...] = ()
 
@@ -107,7 +111,7 @@ def _steps(arguments: Sequence[str], removal: _Removal) -> list[Callable[[], boo
     for letter, value in scan("ipcrm", arguments, _OPTIONS):
         if letter in ("h", "V"):
             add(removal.say, _HELP if letter == "h" else f"ipcrm from {VERSION}\n")
-            return steps
+            return steps, True
         if letter == OPERAND:
             raise _unknown_operand(value, after_all=bool(all_of))
         if letter in _BY_ID:
@@ -122,7 +126,7 @@ def _steps(arguments: Sequence[str], removal: _Removal) -> list[Callable[[], boo
             add(removal.explain)
     for kind in all_of:
         add(removal.all_by_name if kind in _POSIX else removal.all_by_id, kind)
-    return steps
+    return steps, False
 
 
 def _unknown_operand(text: str, *, after_all: bool) -> IpcctlError:

@@ -17,8 +17,8 @@ _LAYOUTS = {"t": "time", "p": "pid", "c": "creator", "l": "limits", "u": "summar
 _UNITS = {"b": "bytes", "human": "human"}
 _OPTIONS = (
     ("id", REQUIRED, "i"),
-    ("shmems", NONE, "m"),
     ("queues", NONE, "q"),
+    ("shmems", NONE, "m"),
     ("semaphores", NONE, "s"),
     ("all", NONE, "a"),
     ("time", NONE, "t"),
@@ -85,6 +85,8 @@ def run(arguments: Sequence[str], out: TextIO, err: TextIO) -> int:
     if identifier is not None:
         if len(letters) != 1:
             raise IpcctlError("when using an ID, a single resource must be specified")
+        if identifier < 0:
+            raise IpcctlError(f"invalid id ({identifier}): an id is a number from 0 to {INT_MAX}")
         from ipcctl.compat.details import details
 
         return details(kinds[0], identifier, out, err, human=unit == "human")
@@ -98,8 +100,6 @@ def _id(text: str) -> int:
         raise IpcctlError(f"failed to parse id argument: '{text}'")
     if not INT_MIN <= number <= INT_MAX:
         raise IpcctlError(f"failed to parse id argument: '{text}': {RANGE}")
-    if number < 0:
-        raise IpcctlError(f"invalid id ({text}): an id is a number from 0 to {INT_MAX}")
     return number
 
 

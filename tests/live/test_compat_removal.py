@@ -22,7 +22,8 @@ CALLS = [
     "-M -5", "-M 4294967291", "-a", "-v -a", "-ashm", "--all=sem -v", "-v --al=msg", "--all=sem --all=msg",
     "-m 0 -a -v",
     "shm 0", "shm 0 99 1", "sem 0 1 2", "msg 2 1 0", "shm +1", "sem 010", "shm -1", "shm", "foo", "foo 1", "-m", "-m x",
-    "-m 4294967296", "-M 0", "-M 0x0", "-M zz", "--all=foo", "-afoo", "-x", "--shmem 1", "-m1 -v -V", "-m 32769", "-V",
+    "-m 4294967296", "-M 0", "-M 0x0", "-M zz", "--all=foo", "-afoo", "-x", "--shmem 1", "-m1 -v -V",
+    "-m 99 -V", "-m 32769", "-V",
 ]  # fmt: skip
 SCRIPTS = [
     "ipcs -m | awk '$6 == 0 && /^0x/ {print $2}' | xargs -n1 ipcrm -m; ipcs",
