@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipcctl.kernel.comm import comm_of
 from ipcctl.kernel.files import read_bytes, read_open
 from ipcctl.kernel.mappings import Sieve
 from ipcctl.kernel.namespaces import ipc_namespace, is_initial_ipc_namespace, is_initial_pid_namespace, processes_hidden
-from ipcctl.kernel.processes import comm_of
 from ipcctl.kernel.waits import why_deaf
 from ipcctl.model.holder import ATTACHED, HOWS, MAPPED, OPEN, WAITING, Holder
 from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM

@@ -16,8 +16,8 @@ import mmap
 import os
 import struct
 
+from ipcctl.kernel.comm import comm_of
 from ipcctl.kernel.files import read_bytes
-from ipcctl.kernel.processes import comm_of
 
 _CALLS = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "ppc64le": 319, "s390x": 331}
 _SOFTWARE, _DUMMY, _ATTR_SIZE = 1, 9, 128

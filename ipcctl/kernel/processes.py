@@ -8,7 +8,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from ipcctl.errors import ParseError
-from ipcctl.kernel.files import read_bytes, read_text
+from ipcctl.kernel.files import read_text
 from ipcctl.kernel.namespaces import ipc_namespace
 from ipcctl.model.holder import ALIVE, GONE, HIDDEN, NEVER, RECYCLED, Credentials
 from ipcctl.parse.pidstat import PidStat, parse_credentials, parse_pid_stat
@@ -183,11 +183,3 @@ def _counts_alike(proc: str) -> bool:
         return False
     numbers = next((line.split()[1:] for line in status.split("\n") if line.startswith("NSpid:")), [own])
     return numbers == [own] and os.readlink(f"{proc}/self") == own
-
-
-def comm_of(proc: str, pid: int) -> str:
-    """The command name of a process that was there a moment ago; "?" if it went."""
-    try:
-        return read_bytes(f"{proc}/{pid}/comm").decode("utf-8", "surrogateescape").rstrip("\n")
-    except OSError:
-        return "?"
