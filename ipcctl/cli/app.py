@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer.core
 from ipcctl.compat import PERSONALITIES
 from ipcctl.errors import UsageError
 
+_COMPLETE = "_IPCCTL_COMPLETE"  # set by a shell that completes a command line: the arguments are elsewhere then
 _COMMANDS = {
     "ls": "list objects, all six kinds by default",
     "show": "everything about an object",
@@ -77,7 +79,7 @@ def run(arguments: list[str]) -> int:
     """Run *arguments*. Raises IpcctlError for expected failures; returns the exit status otherwise."""
     gc.disable()  # a listing makes a hundred thousand tuples and no cycles, and the process is short
     command = typer.main.get_command(_application())
-    if not arguments:  # who types the name alone asks what there is
+    if not arguments and _COMPLETE not in os.environ:  # who types the name alone asks what there is
         with command.make_context("ipcctl", ["--"], resilient_parsing=True) as context:
             sys.stderr.write(f"{command.get_help(context)}\n\n")
         raise UsageError("missing command", hint="one of those above: `ipcctl ls` lists every object")
