@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import struct
 import threading
 import time
 from pathlib import Path
@@ -16,9 +15,7 @@ import pytest
 import sysv_ipc
 
 from ipcctl.act.judge import Judge
-from ipcctl.act.remove import Remover
 from ipcctl.kernel.host import Host
-from ipcctl.model.removal import WOULD_REMOVE, Outcome
 from tests.cli.here import command as here
 from tests.live import actors, namespace, users
 from tests.live.actors import actor, as_user
@@ -217,37 +214,6 @@ def test_unlinked_memory_is_listed_while_it_is_held() -> None:
         X.unlink()
         assert "pshm:/x (deleted)" in here("ls", "pshm", "--unlinked", "--json").out
     assert '"objects": []' in here("ls", "pshm", "--unlinked", "--json").out.replace("\n", "")
-
-
-def test_opener_never_gets_an_object_that_is_removed_under_him() -> None:
-    seconds, rounds = 2.0, 0
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            try:
-                file = os.open(X, os.O_RDWR)
-            except FileNotFoundError:
-                continue
-            time.sleep(0.03)  # longer than a removal takes
-            os.write(write, struct.pack("?", os.fstat(file).st_nlink == 0))
-            os.close(file)
-            time.sleep(0.003)
-        os._exit(0)
-    os.close(write)
-    until = time.monotonic() + seconds
-    with Remover(Host(), ["pshm"]) as remover:
-        while time.monotonic() < until:
-            X.touch()
-            items = Host().snapshot(["pshm"]).objects["pshm"]
-            list(remover.carry_out([Outcome(item, WOULD_REMOVE, "") for item in items]))
-            rounds += 1
-    os.waitpid(pid, 0)
-    with open(read, "rb") as pipe:
-        answers = pipe.read()
-    assert (True, True, 0) == (rounds > 0, bool(answers), sum(answers))
-    assert set(os.listdir(namespace.SHM)) <= {"x"}
 
 
 @pytest.mark.parametrize(
