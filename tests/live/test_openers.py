@@ -11,7 +11,7 @@ import random
 import struct
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import posix_ipc
 import pytest
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-OPENERS, ENOUGH, SECONDS = 3, 30, 2.0
+OPENERS, ENOUGH, SECONDS = 2, 30, 3.0
 RECORD = struct.Struct("=QQQ")
 COUNTER = struct.Struct("=Q")
 INODE_OF_NONE = 0
@@ -59,6 +59,9 @@ def open_for_ever(kind: str, rounds: mmap.mmap, report: Path) -> None:
         try:
             file = open_it()
         except FileNotFoundError:
+            until = time.perf_counter() + random.random() / 2000  # come at any moment of a removal
+            while time.perf_counter() < until:
+                pass
             continue
         (now,) = COUNTER.unpack_from(rounds)
         while COUNTER.unpack_from(rounds)[0] < now + 2:
@@ -87,7 +90,7 @@ def test_opener_is_never_left_with_an_object_that_is_removed_under_him(kind: str
             assert time.monotonic() < began + 3 * PATIENCE, "nobody comes to open it"
             if not path_of(kind).exists():
                 make(kind)
-            time.sleep(random.random() / 2000)  # the openers' turn
+            item: Any
             (item,) = Host().snapshot([kind]).objects[kind]
             (outcome,) = remover.carry_out([Outcome(item, WOULD_REMOVE, "")])
             assert outcome.result in (REMOVED, KEPT), outcome
