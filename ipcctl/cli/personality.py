@@ -61,6 +61,9 @@ def _stream(stream: TextIO | None) -> TextIO:
     """A stream that takes whatever was on the command line; a closed one is silence, not a failure."""
     if stream is None:
         return open(os.devnull, "w")  # for the life of the process
+    if stream.fileno() == 1 and stream.write_through:  # type: ignore[attr-defined]
+        # PYTHONUNBUFFERED, which container images set, would write in pieces and change the order on 2>&1.
+        return open(1, "w", encoding=stream.encoding, errors="surrogateescape", closefd=False)
     stream.reconfigure(errors="surrogateescape")  # type: ignore[attr-defined]
     return stream
 

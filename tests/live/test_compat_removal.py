@@ -29,6 +29,7 @@ SCRIPTS = [
     "ipcs -m | awk '$6 == 0 && /^0x/ {print $2}' | xargs -n1 ipcrm -m; ipcs",
     "for i in $(ipcs -q | grep root | awk '{print $2}'); do ipcrm -q $i; done; ipcs",
     "ipcs -s | awk '/0x/ {print $2}' | while read i; do ipcs -s -i $i | grep -c ^0; ipcrm sem $i; done; ipcs -u",
+    "ipcrm -v -m 0 -m 99 -q 0 2>&1; ipcs -m 2>&1 >/dev/full",
     "ipcrm $(ipcs -s | awk '/^0x/ {print \"-s\", $2}') && ipcs -s | wc -l; ipcs -m -p | tail -n +4 | head -1 | wc -w",
 ]
 
@@ -78,7 +79,9 @@ def test_scripts_run_to_the_same_result_through_links(script: str, tmp_path: Pat
     peer = cli.run_program(["sh", "-c", script])
     remain = left()
     fill()
-    ours = cli.run_program(["sh", "-c", script], env={"PATH": f"{links}:{os.environ['PATH']}"})
+    # What container images set must not show.
+    environment = {"PATH": f"{links}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    ours = cli.run_program(["sh", "-c", script], env=environment)
     assert (peer, remain) == (ours, left())
 
 
