@@ -6,8 +6,10 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from ipcctl.kernel.files import read_text
 from ipcctl.kernel.ftok import PLACES, first_of
 from ipcctl.model.kinds import KINDS
+from ipcctl.parse.mountinfo import remote_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +25,16 @@ def origin_of(host: Host, item: Any, pids: Iterable[int]) -> Origin | None:  # n
     """
     if KINDS[item.kind].posix or not item.key or not host.live:
         return None
-    return first_of(item.key, _candidates(host, item, pids))
+    with contextlib.suppress(OSError):
+        remote = remote_points(read_text(f"{host.roots.proc}/self/mountinfo"))
+        local = (pair for pair in _candidates(host, item, pids) if not _lies_under(pair[1], remote))
+        return first_of(item.key, local)
+    return None
+
+
+def _lies_under(path: str, points: Iterable[str]) -> bool:
+    """Whether *path* is on one of the mounts: on a file server that is down, a look would never end."""
+    return any(path == point or path.startswith(point.rstrip("/") + "/") for point in points)
 
 
 def _candidates(host: Host, item: Any, pids: Iterable[int]) -> Iterator[tuple[str, str]]:  # noqa: ANN401

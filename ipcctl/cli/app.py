@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import sys
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ import typer.core
 from ipcctl.compat import PERSONALITIES
 from ipcctl.errors import UsageError
 
-_COMPLETE = "_IPCCTL_COMPLETE"  # set by a shell that completes a command line: the arguments are elsewhere then
 _COMMANDS = {
     "ls": "list objects, all six kinds by default",
     "show": "everything about an object",
@@ -53,6 +51,12 @@ class _LazyGroup(typer.core.TyperGroup):
             return None
         return load(cmd_name)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  click's context
+        if not args and not ctx.resilient_parsing:  # who types the name alone asks what there is
+            sys.stderr.write(f"{ctx.get_help()}\n\n")
+            raise UsageError("missing command", hint="one of those above: `ipcctl ls` lists every object")
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  click's own types
         try:
             return super().resolve_command(ctx, args)
@@ -79,10 +83,6 @@ def run(arguments: list[str]) -> int:
     """Run *arguments*. Raises IpcctlError for expected failures; returns the exit status otherwise."""
     gc.disable()  # a listing makes a hundred thousand tuples and no cycles, and the process is short
     command = typer.main.get_command(_application())
-    if not arguments and _COMPLETE not in os.environ:  # who types the name alone asks what there is
-        with command.make_context("ipcctl", ["--"], resilient_parsing=True) as context:
-            sys.stderr.write(f"{command.get_help(context)}\n\n")
-        raise UsageError("missing command", hint="one of those above: `ipcctl ls` lists every object")
     try:
         status = command.main(args=arguments, prog_name="ipcctl", standalone_mode=False)
     except _MISTAKES as error:

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+# Another host may have to answer for what lies on these, and if it is down nobody does.
+_REMOTE = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "autofs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "9p"}
+)
+
 
 def mount_points(text: str, fstype: str) -> list[str]:
     """Mount points of *fstype*, newest last. Lines of another shape name no such mount."""
-    points = []
+    return [point for point, found in _mounts(text) if found == fstype]
+
+
+def remote_points(text: str) -> list[str]:
+    """Mount points of network file systems, and of FUSE, which can hide one."""
+    return [point for point, found in _mounts(text) if found in _REMOTE or found.partition(".")[0] == "fuse"]
+
+
+def _mounts(text: str) -> Iterator[tuple[str, str]]:
     for line in text.split("\n"):
         left, separator, right = line.partition(" - ")
         fields = left.split(" ")
-        if separator and right.split(" ", 1)[0] == fstype and len(fields) > 4:  # noqa: PLR2004  5th = mount point
-            points.append(_unescape(fields[4]))
-    return points
+        if separator and len(fields) > 4:  # noqa: PLR2004  5th = mount point
+            yield _unescape(fields[4]), right.split(" ", 1)[0]
 
 
 def mount_options(text: str, fstype: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from ipcctl.parse.archive import header_text, parse_header
 from ipcctl.parse.devshm import parse_semaphore
 from ipcctl.parse.logind import parse_last_system_uid, parse_remove_ipc, parse_system_service
 from ipcctl.parse.maps import parse_maps
-from ipcctl.parse.mountinfo import mount_options, mount_points
+from ipcctl.parse.mountinfo import mount_options, mount_points, remote_points
 from ipcctl.parse.mqueue import parse_queue_status
 from ipcctl.parse.pidlimits import parse_msgqueue_limit
 from ipcctl.parse.pidstat import parse_credentials, parse_pid_stat
@@ -100,6 +100,7 @@ CASES = {
     "service": Case(_text(parse_system_service), "0::/system.slice/postgresql.service\n", _NoRefusal),
     "maps": Case(lambda data: parse_maps(data, b"00:01"), MAPS, _NoRefusal),
     "mount points": Case(_text(lambda text: mount_points(text, "mqueue")), MOUNTINFO, _NoRefusal),
+    "remote points": Case(_text(remote_points), MOUNTINFO.replace("- proc", "- fuse.sshfs"), _NoRefusal),
     "mount options": Case(_text(lambda text: mount_options(text, "proc")), MOUNTINFO, _NoRefusal),
     "mqueue": Case(_text(parse_queue_status), "QSIZE:129 NOTIFY:0 SIGNO:0 NOTIFY_PID:0\n", ParseError),
     "pidlimits": Case(_text(parse_msgqueue_limit), LIMITS, _NoRefusal),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ipcctl.errors import ParseError
 from ipcctl.parse.devshm import parse_semaphore
-from ipcctl.parse.mountinfo import mount_points
+from ipcctl.parse.mountinfo import mount_points, remote_points
 from ipcctl.parse.mqueue import QueueStatus, parse_queue_status
 from ipcctl.parse.sysctl import parse_numbers
 
@@ -83,6 +83,11 @@ def test_no_sysctl_raises_anything_but_parse_error(text: str, count: int) -> Non
 
 def test_mounts_are_found_by_type_and_unescaped() -> None:
     assert ["/dev/mqueue", "/mnt/with blank\\and\ttab"] == mount_points(MOUNTINFO, "mqueue")
+
+
+def test_file_systems_of_other_hosts_are_known_by_their_types() -> None:
+    mounts = "40 22 0:50 / /home rw - nfs4 filer:/home rw\n41 22 0:51 / /mnt/a\\040b rw - fuse.sshfs host: rw\n"
+    assert ["/home", "/mnt/a b"] == remote_points(MOUNTINFO + mounts)
 
 
 @given(
