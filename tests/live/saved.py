@@ -49,7 +49,10 @@ def facts() -> dict[str, Any]:
     seen: dict[str, Any] = {**Host().snapshot().objects}
     found: dict[str, Any] = {
         kind: [
-            {name: getattr(it, name, None) for name in ("key", "name", "mode", "uid", "gid", "size", "nsems", "qbytes")}
+            {
+                name: getattr(it, name, None)
+                for name in ("key", "name", "mode", "uid", "gid", "size", "nsems", "qbytes", "maxmsg", "msgsize")
+            }
             for it in items
         ]
         for kind, items in seen.items()
@@ -58,7 +61,7 @@ def facts() -> dict[str, Any]:
         with content.attached(it.id, it.size) as segment:
             found["shm"].append(bytes(segment.view))
     found["sem"] += [change.SysvChange().values(it.id) for it in seen["sem"]]
-    found["msg"] += [SysvControl().peek(it.id, 99, 8192) for it in seen["msg"]]
+    found["msg"] += [SysvControl().peek(it.id, 20_000, 8192) for it in seen["msg"]]
     found["pshm"] += [(namespace.SHM / it.name[1:]).read_bytes() for it in seen["pshm"]]
     found["psem"] += [it.value for it in seen["psem"]]
     for it in seen["pmsg"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from pathlib import Path
 from unittest import mock
 
@@ -45,34 +44,6 @@ def test_every_kind_comes_back_after_its_removal(directory: Path) -> None:
     result = here("restore", *files(directory))
     assert (0, "6 restored\n") == (result.code, result.err)
     assert before == facts()
-
-
-@pytest.mark.parametrize("size", [1, 4095, 4096, 4097, (1 << 20) + 1, 3_333_333])
-def test_segment_of_any_size_comes_back(directory: Path, size: int) -> None:
-    made = creation.create_segment(7, size, 0o600)
-    noise = random.Random(size)
-    with content.attached(made, size, write=True) as it:
-        for _ in range(20):
-            start = noise.randrange(size)
-            piece = noise.randbytes(min(10_000, size - start))
-            it.view[start : start + len(piece)] = piece
-    before = facts()
-    assert 0 == here("rm", "shm:0x7", "--yes", "--save", str(directory)).code
-    assert 0 == here("restore", *files(directory)).code
-    assert before == facts()
-
-
-def test_holes_of_a_gibibyte_stay_holes(directory: Path) -> None:
-    file = namespace.SHM / "x"
-    with file.open("wb") as out:
-        out.truncate(1 << 30)
-        out.seek(777_777_777)
-        out.write(b"in the middle")
-    assert 0 == here("rm", "pshm:/x", "--yes", "--save", str(directory)).code
-    (saved,) = files(directory)
-    assert 10_000 > os.stat(saved).st_size
-    assert 0 == here("restore", saved).code
-    assert (1 << 30, 8) == (file.stat().st_size, file.stat().st_blocks)
 
 
 def test_taken_key_is_refused_replaced_or_avoided(directory: Path) -> None:
