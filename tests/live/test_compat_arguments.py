@@ -197,3 +197,16 @@ def test_ipcmk_makes_alike_unless_the_mode_is_odd() -> None:
 
 def without_keys(objects: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
     return {(kind, *row) for kind, _, *row in objects}
+
+
+@BESIDE
+@pytest.mark.parametrize(
+    "call", ["-s -i 0", "-q -i 0", "-q -i 0 --human", "-m -i 0", "-m -i 1", "-a", "-u", "-c", "-s -i 9"]
+)
+def test_ipcs_of_a_stranger_answers_alike(call: str, strangers: tuple[int, int]) -> None:
+    for mode in (0o3600, 0o3000):
+        population._made(population.libc.shmget(0, 100, mode))
+        population._made(population.libc.semget(0, 2, mode))
+        population._made(population.libc.msgget(0, mode))
+    there = cli.run_program(["ipcs", *call.split()], uid=strangers[0])
+    assert there == cli.run("ipcs", *call.split(), uid=strangers[0])

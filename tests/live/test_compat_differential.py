@@ -32,6 +32,7 @@ HEADINGS = {
     "sem": "key semid perms nsems uid gid cuid cgid otime ctime",
     "shm": "key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap",
 }
+ZONES = ["UTC", "XYZ-5:45", "EST5EDT,M3.2.0,M11.1.0"]
 KINDS = {"-m": "shm", "-q": "msg", "-s": "sem"}
 RESOURCES = ["", "-m", "-q", "-s", "-a", "-mq", "-ms", "-qs", "--shmems --queues", "--sem"]
 LAYOUTS = ["", "-t", "-p", "-c", "-l", "-u", "--time", "--pid", "--creat", "--lim", "--summ", "-t -p", "-lu", "-c -t"]
@@ -79,11 +80,9 @@ def _unmount(mounts: list[Path]) -> object:
         namespace.umount(path)
 
 
-def peer(program: str, arguments: list[str], *, locale: str = "C.UTF-8", zone: str = "UTC") -> cli.Result:
-    done = subprocess.run(
-        [program, *arguments], capture_output=True, check=False,
-        env={"LC_ALL": locale, "TZ": zone, "PATH": os.environ["PATH"]},
-    )  # fmt: skip
+def peer(program: str, arguments: list[str], **more: str) -> cli.Result:
+    environment = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": os.environ["PATH"]} | more
+    done = subprocess.run([program, *arguments], capture_output=True, check=False, env=environment)
     return cli.Result(
         done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "surrogateescape")
     )
@@ -99,11 +98,8 @@ def compare(arguments: list[str], rng: random.Random) -> None:
     """In this process mostly, through a real one now and then."""
     theirs = peer("ipcs", arguments)
     if rng.random() < 0.05:
-        locale = rng.choice(["C", "C.UTF-8"])
-        assert peer("ipcs", arguments, locale=locale) == cli.run("ipcs", *arguments, env={"LC_ALL": locale}), (
-            SEED,
-            arguments,
-        )
+        there = {"LC_ALL": rng.choice(["C", "C.UTF-8"]), "TZ": rng.choice(ZONES)}
+        assert peer("ipcs", arguments, **there) == cli.run("ipcs", *arguments, env=there), (SEED, arguments, there)
     assert theirs == ours("ipcs", arguments), (SEED, arguments)
 
 
