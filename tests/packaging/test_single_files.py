@@ -76,7 +76,8 @@ def test_wheel_holds_the_package_the_manual_and_the_completions(wheel: Path) -> 
     names = set(zipfile.ZipFile(wheel).namelist())
     info = f"ipcctl-{ipcctl.__version__}.dist-info"
     share = f"ipcctl-{ipcctl.__version__}.data/data/share"
-    package = {str(path.relative_to(ROOT)) for path in (ROOT / "ipcctl").rglob("*") if path.suffix not in ("", ".pyc")}
+    sources = [path for path in (ROOT / "ipcctl").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    package = {str(path.relative_to(ROOT)) for path in sources}
     manual = {f"{share}/man/man{page.suffix[1:]}/{page.name}" for page in (ROOT / "man").glob("*.[1-9]")}
     completions = {
         f"{share}/bash-completion/completions/ipcctl",
