@@ -14,8 +14,9 @@ import typer
 
 from ipcctl.act.powers import lacking
 from ipcctl.act.remove import Remover
+from ipcctl.cli.notes import note, note_gaps
 from ipcctl.cli.options import new_command, open_host, with_options
-from ipcctl.cli.output import FORMATS, Output, choose_format, note_gaps
+from ipcctl.cli.output import FORMATS, Output, choose_format
 from ipcctl.cli.policy import DEFAULT_POLICY, load_policy
 from ipcctl.cli.record import RecordAsked, choose_record
 from ipcctl.cli.removal import carry_out, report
@@ -59,7 +60,7 @@ def clean(
     outcomes: list[Outcome] = []
     with contextlib.ExitStack() as stack:
         if not dry_run:
-            stack.enter_context(only_run("clean", wait=wait))
+            stack.enter_context(only_run("clean", wait=wait, waiting=lambda what: note(f"ipcctl: {what}; waiting")))
             stack.enter_context(_metrics(textfile, outcomes))
         now = time.time()
         view = output.view(host, now)

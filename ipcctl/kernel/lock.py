@@ -12,21 +12,23 @@ from ipcctl.errors import Refused
 from ipcctl.kernel.namespaces import ipc_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _DIRECTORY = 0o700
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @contextlib.contextmanager
-def only_run(name: str, *, wait: bool) -> Iterator[None]:
+def only_run(name: str, *, wait: bool, waiting: Callable[[str], None] = lambda _: None) -> Iterator[None]:
     """Hold the lock *name* of this user in this IPC namespace. Raises Refused where another has it and not *wait*.
+
+    *waiting* is told whom it waits for.
 
     The file is in a directory that nobody else can write, so that nobody else can keep it locked: /run/ipcctl for
     root, /tmp/ipcctl-UID otherwise. It is gone when the block ends.
     """
     path = f"{_directory()}/{name}-{_namespace()}.lock"
-    descriptor = _locked(path, wait=wait)
+    descriptor = _locked(path, waiting if wait else None)
     try:
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
@@ -37,23 +39,29 @@ def only_run(name: str, *, wait: bool) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(path: str, *, wait: bool) -> int:
+def _locked(path: str, waiting: Callable[[str], None] | None) -> int:
     while True:
         descriptor = os.open(path, _OPEN, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            _lock(descriptor, waiting)
             if _is(path, descriptor):
                 return descriptor
-        except BlockingIOError:
-            pid = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
-            os.close(descriptor)
-            who = f" (process {pid})" if pid.isdigit() else ""
-            message = f"another run is under way{who}; nothing was done"
-            raise Refused(message, hint="--wait waits for its end") from None
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)  # its holder removed it while we waited: there is a new one, or none
+
+
+def _lock(descriptor: int, waiting: Callable[[str], None] | None) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        what = f"another run is under way{f' (process {pid})' if pid.isdigit() else ''}"
+        if waiting is None:
+            raise Refused(f"{what}; nothing was done", hint="--wait waits for its end") from None
+        waiting(what)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _is(path: str, descriptor: int) -> bool:

@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import posix_ipc
 import pytest
 import sysv_ipc
 
@@ -133,6 +134,40 @@ def test_limit_stops_a_run_before_anything_is_removed(policy: Path, limit: str, 
         assert 3 == result.out.count("would remove")
 
 
+def test_dry_run_writes_nothing_but_the_plan(policy: Path, tmp_path: Path) -> None:
+    make(2)
+    files = (f"--log={tmp_path / 'log'}", f"--textfile={tmp_path / 'clean.prom'}", "--syslog")
+    result = run("clean", "--policy", policy, "--dry-run", *files)
+    assert (0, "", 2) == (result.code, result.err, result.out.count("would remove"))
+    assert (2, ["policy.toml"]) == (len(rows("msg")), os.listdir(tmp_path))
+
+
+def test_what_is_in_use_is_kept_of_every_kind(policy: Path, mqueue: Path) -> None:
+    text = policy.read_text().replace('kinds = "msg"\n', "")
+    policy.write_text(text)
+    segment = sysv_ipc.SharedMemory(None, sysv_ipc.IPC_CREX)
+    semaphores, queue = sysv_ipc.Semaphore(None, sysv_ipc.IPC_CREX), sysv_ipc.MessageQueue(None, sysv_ipc.IPC_CREX)
+    posix_ipc.MessageQueue("/used", posix_ipc.O_CREX).close()
+    for name in ("used", "sem.used"):
+        (namespace.SHM / name).write_bytes(bytes(32))
+    with (
+        actors.attached(segment.id),
+        actors.waiting(semaphores.id),
+        actors.receiving(queue.id),
+        actors.mapped(namespace.SHM / "used"),
+        actors.opened(namespace.SHM / "sem.used"),
+        actors.mq_opened("/used"),
+    ):
+        segment.detach()
+        before = objects()
+        kept = json.loads(run("clean", "--policy", policy, "--json").out)["objects"]
+        assert before == objects() == {row["ref"] for row in kept}
+    assert [("kept", True)] * 6 == [(row["result"], row["why"].startswith("in-use: ")) for row in kept]
+    assert 0 == run("clean", "--policy", policy).code
+    assert set() == objects()
+    assert [] == os.listdir(mqueue)
+
+
 @contextlib.contextmanager
 def held_up(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str]]]:
     """A run that has begun to remove and goes on when its record is read; calling the second lets it end."""
@@ -168,14 +203,15 @@ def test_second_run_leaves_at_once_and_one_that_waits_comes_next(policy: Path) -
         assert "--wait" in second.err
         assert 0 == run("clean", "--policy", policy, "--dry-run").code  # which needs no lock
         command = [sys.executable, "-m", "ipcctl", "clean", "--policy", str(policy), "--wait", "--json"]
-        third = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        third = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while not re.search(rf"-> FLOCK .* {third.pid} ", Path("/proc/locks").read_text()):
             assert third.poll() is None
             time.sleep(0.01)
         make(1)  # it looks only when its turn has come
         assert 100 == finish().count("removed")
         assert 0 == first.returncode
-        out = third.communicate(timeout=60)[0]
+        out, err = third.communicate(timeout=60)
+    assert f"ipcctl: another run is under way (process {first.pid}); waiting\n" in err
     assert (0, ["removed"]) == (third.returncode, [it["result"] for it in json.loads(out)["objects"]])
     assert [] == rows("msg")
 
