@@ -48,6 +48,7 @@ class Judge(Sight):
         self._now = time.time()
         self._verdicts: dict[int, tuple[IpcObject, Verdict]] = {}  # by identity; the object is kept alive with it
         self._alike: dict[tuple[Any, ...], Verdict] = {}
+        self._telling: dict[int, bool] = {}  # directories: whether leases on their files speak of mappings too
         self._mute = 0  # sets that may be those of a process asked for, which they do not tell
 
     @property
@@ -175,8 +176,7 @@ class Judge(Sight):
         if asked != NOT_ASKED:
             return Evidence(lease=asked, sign=sign, veiled=veiled)
         unseen = len(self.walked.unreadable) + self.walked.first_unreadable
-        directory = self.directory(item.kind)
-        lost = "" if directory is not None and lease.tells(directory) else _ODD_FILE_SYSTEM
+        lost = "" if self._leases_tell(self.directory(item.kind)) else _ODD_FILE_SYSTEM
         return Evidence(lease=asked, unseen=unseen, blind=lost or self._blind(), sign=sign, veiled=veiled)
 
     def _sign_in_name(self, item: Any) -> tuple[str | None, str]:  # noqa: ANN401
@@ -190,7 +190,7 @@ class Judge(Sight):
     def ask_lease(self, item: Any) -> str:  # noqa: ANN401
         """The kernel's own answer for a file: FREE, BUSY, or NOT_ASKED: no right to ask, or it is gone."""
         directory = self.directory(item.kind) if self._probe else None
-        if directory is None or not lease.tells(directory):
+        if directory is None or not self._leases_tell(directory):
             return NOT_ASKED
         try:
             return lease.probe(directory, devshm.file_name(item.kind, item.name), (item.device, item.inode))
@@ -198,6 +198,14 @@ class Judge(Sight):
             return NOT_ASKED
         except OSError:
             return BUSY
+
+    def _leases_tell(self, directory: int | None) -> bool:
+        """Asked once for each directory, which this judge holds open."""
+        if directory is None:
+            return False
+        if directory not in self._telling:
+            self._telling[directory] = lease.tells(directory)
+        return self._telling[directory]
 
     def _unseen(self, item: Any) -> int:  # noqa: ANN401
         """How many processes that could not be looked into have the rights to wait on *item*."""

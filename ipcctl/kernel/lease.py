@@ -25,20 +25,16 @@ _PROBE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Magic numbers of statfs(2): tmpfs ramfs mqueue ext4 xfs btrfs. Where one file stands before another (overlayfs, FUSE),
 # a mapping holds the other, and the lease knows nothing of it.
 _TELLING = frozenset({0x0102_1994, 0x8584_58F6, 0x1980_0202, 0xEF53, 0x5846_5342, 0x9123_683E})
-_told: dict[int, bool] = {}
 
 
 def tells(directory: int) -> bool:
     """Whether leases on the files of *directory* speak of mappings too: they do on tmpfs and mqueue file systems."""
-    device = os.fstat(directory).st_dev
-    if device not in _told:
-        import ctypes  # start-up: a plain listing needs none
+    import ctypes  # start-up: a plain listing needs none
 
-        buffer = ctypes.create_string_buffer(256)
-        failed = ctypes.CDLL(None).fstatfs(directory, buffer)
-        magic = int.from_bytes(buffer.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder) & 0xFFFF_FFFF
-        _told[device] = not failed and magic in _TELLING
-    return _told[device]
+    buffer = ctypes.create_string_buffer(256)
+    failed = ctypes.CDLL(None).fstatfs(directory, buffer)
+    magic = int.from_bytes(buffer.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder) & 0xFFFF_FFFF
+    return not failed and magic in _TELLING
 
 
 def probe(directory: int, file: bytes, identity: tuple[int, int]) -> str:

@@ -17,7 +17,7 @@ from ipcctl.kernel.mappings import Sieve
 from tests.cli.here import command as here
 from tests.live import actors, namespace
 from tests.live.actors import actor
-from tests.live.test_verdicts import hows, libc, make
+from tests.live.test_verdicts import hows, libc, make, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,3 +179,16 @@ def test_processes_that_vanish_while_they_are_read_neither_fail_the_walk_nor_hid
             assert [(waits.pid, "waiting")] == hows("pmsg")
             seen += hows("pshm")
         assert {opens.pid} == {pid for pid, _ in seen}
+
+
+def test_segment_of_huge_pages_is_attached_like_any_other() -> None:
+    huge, unreserved = 0o4000, 0o10000  # no page of it has to be there
+    number = libc.shmget(7, 2 << 20, 0o3600 | huge | unreserved)
+    if number < 0:
+        pytest.skip(f"no huge pages to be had: {os.strerror(ctypes.get_errno())}")
+    with actor(attach(0)) as it:
+        assert [(it.pid, "attached")] == hows("shm")
+        assert "in-use" == verdict("shm")[0]
+        assert "1 kept\n" == here("rm", "shm:0", "--yes").err
+        it.kill()
+    assert "1 removed\n" == here("rm", "shm:0", "--yes").err

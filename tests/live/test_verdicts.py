@@ -110,6 +110,38 @@ def test_process_whose_first_thread_ended_holds_what_it_held(kind: str) -> None:
         assert [it.pid] == [pid for pid, _ in hows(kind)]
 
 
+def run_set_uid(real: int, effective: int) -> None:
+    """Be as a program with the set-user-ID bit: its own user may not look into it."""
+    os.setgroups([])
+    os.setresgid(real, real, real)
+    os.setresuid(real, effective, effective)
+
+
+def test_set_uid_program_may_use_what_its_user_made_though_he_cannot_look_into_it(strangers: tuple[int, int]) -> None:
+    alice, bob = strangers
+    sysv_ipc.MessageQueue(7, sysv_ipc.IPC_CREX, mode=0o666)
+    make("shm")
+
+    def receive() -> None:
+        run_set_uid(alice, bob)
+        libc.msgrcv(0, bytes(16), 8, 0, 0)
+
+    def attach() -> object:
+        kept = sysv_ipc.attach(0)
+        run_set_uid(alice, bob)
+        return kept
+
+    with actor(attach), actor(int, sleep=receive, call="msgrcv"):
+        for uid in (alice, bob):
+            assert ("in-use", "unknown") == as_user(uid, lambda: (verdict("shm")[0], verdict("msg")[0]))
+    sysv_ipc.MessageQueue(7).remove()
+    with actor(lambda: run_set_uid(alice, bob)) as it:
+        as_user(alice, lambda: sysv_ipc.MessageQueue(7, sysv_ipc.IPC_CREX, mode=0o600).send(b"x"))
+        assert "unknown" == verdict("msg")[0], "by its real user it is of the owner's processes"
+        it.kill()
+        assert "orphaned" == verdict("msg")[0]
+
+
 def test_creator_that_lives_makes_idle_and_one_that_died_orphaned() -> None:
     with actor(lambda: libc.shmget(7, 100, 0o3600)) as it:
         assert "idle" == verdict("shm")[0]
