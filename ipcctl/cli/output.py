@@ -106,8 +106,11 @@ class Output(NamedTuple):
         """Put *listings* of *noun* on stdout. An empty listing is left out of what people read."""
         filled = [listing for listing in listings if listing.objects and listing.columns]
         if self.format == "table":
+            from ipcctl.render.listing import paths_apart
             from ipcctl.render.table import tables
 
+            if not is_wide():
+                filled = [part for listing in filled for part in paths_apart(listing) if part.objects]
             print_rich(tables(filled, headings=self.headings, exact_bytes=self.exact_bytes), gap_between=True)
         elif self.format == "json":
             from ipcctl.render.records import json_document

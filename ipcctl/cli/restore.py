@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -59,7 +60,7 @@ def restore(
     view = output.view(host, time.time())
     text = output.format in ("table", "plain")
     output.write([outcome_listing(outcomes, view, "Restored")] if text else outcome_records(outcomes, view), ())
-    note(f"{len(outcomes)} restored")
+    note(", ".join(f"{count} {result}" for result, count in Counter(step.result for step in outcomes).items()))
     return 0
 
 
@@ -78,6 +79,6 @@ def _moved(as_key: str | None, as_name: str | None, count: int) -> dict[str, Any
 def _as_wanted(archived: Archived, moved: dict[str, Any], *, own: bool) -> Any:  # noqa: ANN401  any object
     item: Any = archived.object
     if moved and KINDS[item.kind].posix != ("name" in moved):
-        option, has = ("--as-name", "a key") if "name" in moved else ("--as-key", "a name")
-        raise UsageError(f"{option} says nothing about a {KINDS[item.kind].singular}", hint=f"it has {has}")
+        wrong, right = ("name", "key") if "name" in moved else ("key", "name")
+        raise UsageError(f"a {KINDS[item.kind].singular} has no {wrong}", hint=f"--as-{right} gives it another {right}")
     return item._replace(**moved, **({"uid": os.geteuid(), "gid": os.getegid()} if own else {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ipcctl.model.kinds import MSG, PMSG, PSHM
+from ipcctl.model.kinds import MSG, PMSG, PSHM, SEM
 from ipcctl.policy.usage import mqueue_limits, sysv_limits
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def shortages(plans: Sequence[Plan], present: Mapping[str, Sequence[Any]], room:
     both = {kind: [*present.get(kind, ()), *items] for kind, items in new.items()}
     if room.sysv is not None:
         alone = sysv_limits(room.sysv, new, room.page)
-        yield from _broken(limit for limit in sysv_limits(room.sysv, both, room.page) if limit.shared)
-        yield from _broken(limit for limit in alone if not limit.shared and limit.name != "msgmnb")
+        broken = [limit for limit in sysv_limits(room.sysv, both, room.page) if limit.shared]
+        broken += [limit for limit in alone if not limit.shared and limit.name != "msgmnb"]
+        yield from _broken(broken, room.sysv)
         yield from _queues(plans, room.sysv, privileged=room.privileged)
     if room.mqueue is not None and PMSG in new:
         yield from _broken(limit for limit in mqueue_limits(room.mqueue, both[PMSG]) if limit.shared)
@@ -48,7 +49,11 @@ def shortages(plans: Sequence[Plan], present: Mapping[str, Sequence[Any]], room:
             yield from _broken(limit for limit in mqueue_limits(room.mqueue, new[PMSG]) if not limit.shared)
     needed = sum(plan.stored for plan in plans if plan.object.kind == PSHM)
     if room.shm is not None and room.shm.size and needed > room.shm.available:
-        yield f"/dev/shm has {room.shm.available} bytes left, {needed} are needed", "mount -o remount,size=N /dev/shm"
+        size = room.shm.size - room.shm.available + needed
+        yield (
+            f"/dev/shm has {room.shm.available} bytes left, {needed} are needed",
+            f"mount -o remount,size={size} /dev/shm",
+        )
 
 
 def _queues(plans: Sequence[Plan], limits: SysvLimits, *, privileged: bool) -> Iterator[tuple[str, str]]:
@@ -61,7 +66,15 @@ def _queues(plans: Sequence[Plan], limits: SysvLimits, *, privileged: bool) -> I
         yield f"msgmnb is {limits.msgmnb}, a queue holds up to {qbytes} bytes", f"sysctl -w kernel.msgmnb={qbytes}"
 
 
-def _broken(limits: Iterable[Limit]) -> Iterator[tuple[str, str]]:
+def _broken(limits: Iterable[Limit], sysv: SysvLimits | None = None) -> Iterator[tuple[str, str]]:
     for limit in limits:
         if limit.used is not None and limit.used > limit.limit:
-            yield f"{limit.name} is {limit.limit} {limit.unit}, {limit.used} would be needed", limit.setting
+            yield f"{limit.name} is {limit.limit} {limit.unit}, {limit.used} would be needed", _raised(limit, sysv)
+
+
+def _raised(limit: Limit, sysv: SysvLimits | None) -> str:
+    """The command that makes *limit* just large enough."""
+    if limit.kind == SEM and sysv is not None:
+        four = sysv._asdict() | {limit.name: limit.used}
+        return "sysctl -w kernel.sem='{semmsl} {semmns} {semopm} {semmni}'".format(**four)
+    return limit.setting.replace("=N", f"={limit.used}")

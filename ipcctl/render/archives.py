@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ipcctl.model.archive import Archived
 
-_FILE = Column("file", "the file", "text", lambda files, _: [file.path for file in files])
+_FILE = Column("file", "the file", "path", lambda files, _: [file.path for file in files])
 _SAVED_AT = Column("saved_at", "when it was saved", "time", lambda files, _: [file.header.saved_at for file in files])
 _SAVED_ON = Column("saved_on", "the host it was saved on", "text", lambda files, _: [f.header.saved_on for f in files])
 _STORED = Column("stored", "bytes of content in the file", "bytes", lambda files, _: [_stored(file) for file in files])

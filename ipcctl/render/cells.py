@@ -1,7 +1,7 @@
 """How one value of each unit is written: for programs (exact), for people (short), as JSON.
 
-Units: text number bytes key perms account time seconds percent words flag holders, and phrase (may hold blanks: a last
-column); for people also short (a number made short already) and bar. None is written ``-``, in JSON ``null``.
+Units: text path number bytes key perms account time seconds percent words flag holders, and phrase (may hold blanks: a
+last column); for people also short (a number made short already) and bar. None is written ``-``, in JSON ``null``.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ def _optional(write: Writer) -> Writer:
 
 EXACT: dict[str, Writer] = {
     "text": _optional(_word),
+    "path": _optional(_word),
     "number": _optional(str),
     "bytes": _optional(str),
     "key": key_text,
@@ -147,6 +148,7 @@ _BULK: dict[str, Callable[[Sequence[Any]], Sequence[str]]] = {
 SHORT: dict[str, Writer] = {
     **EXACT,
     "text": _optional(_printable),
+    "path": _optional(_printable),
     "account": lambda value: _printable(str(value)),
     "bytes": _optional(human_bytes),
     "time": _optional(local),

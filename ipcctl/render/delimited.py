@@ -43,7 +43,7 @@ def _has_columns(listing: Listing) -> bool:
 
 
 def _texts(values: Sequence[object], unit: str) -> Sequence[str]:
-    if unit == "text":
+    if unit in ("text", "path"):
         return [str(value) for value in values]
     if unit == "words":
         return [",".join(value) for value in values]  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ _CONTENT: dict[str, Callable[[Any], str]] = {
 
 _RESULT = Column("result", "what became of it", "phrase", lambda outcomes, _: [step.result for step in outcomes])
 _WHY = Column("why", "the reason", "phrase", lambda outcomes, _: [step.why for step in outcomes])
-_SAVED = Column("saved", "the file that holds the content", "text", lambda outcomes, _: [s.saved for s in outcomes])
+_SAVED = Column("saved", "the file that holds the content", "path", lambda outcomes, _: [s.saved for s in outcomes])
 _RULE = Column(
     "rule", "the rule that took it", "text", lambda outcomes, _: [s.rule.replace(" ", "_") for s in outcomes]
 )

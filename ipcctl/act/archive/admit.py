@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def admitted(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Iterator[Callable[[], None]]:
-    """Check all. The function removes what has their keys and names, as ``rm`` does: not what is in use.
+def admitted(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Iterator[Callable[[], list[Outcome]]]:
+    """Check all. The function removes what has their keys and names, as ``rm`` does, and tells: not what is in use.
 
     Raises Refused, with every reason: then nothing was changed. So does the function, when something was taken into
     use meanwhile.
@@ -47,12 +47,15 @@ def admitted(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Iterator
     plans = [Plan(it.object, it.archived.content.bytes, it.archived.content.largest_message) for it in wanted]
     reasons += shortages(plans, others if replace else present, room_of(host))
     if reasons:
-        raise Refused(f"nothing restored: {'; '.join(why for why, _ in reasons)}", hint=reasons[0][1])
+        raise Refused(
+            f"nothing restored: {'; '.join(why for why, _ in reasons)}",
+            hint="; ".join(dict.fromkeys(how for _, how in reasons)),
+        )
     occupants = [item for _, item in taken]
     with Remover(host, {item.kind for item in occupants}) as remover:
         plan = plan_removal(occupants, remover.judge.verdict_on, force=False)
-        _refuse_kept(plan)
-        yield lambda: _refuse_kept(remover.carry_out(plan))
+        list(_unless_kept(plan))
+        yield lambda: list(_unless_kept(remover.carry_out(plan)))
 
 
 def _occupants(wanted: Sequence[Wanted], present: Mapping[str, Sequence[IpcObject]]) -> list[tuple[str, IpcObject]]:
@@ -60,11 +63,12 @@ def _occupants(wanted: Sequence[Wanted], present: Mapping[str, Sequence[IpcObjec
     return [(str(target(item)), item) for items in present.values() for item in items if target(item) in refs]
 
 
-def _refuse_kept(steps: Iterable[Outcome]) -> None:
+def _unless_kept(steps: Iterable[Outcome]) -> Iterator[Outcome]:
     for step in steps:
         if step.result not in (WOULD_REMOVE, REMOVED, ALREADY_GONE):
             hint = "ipcctl rm --force removes what is in use; ipcctl show tells who holds it"
             raise Refused(f"nothing restored: cannot replace {step.object.ref}: {step.why}", hint=hint)
+        yield step
 
 
 def _twice(wanted: Sequence[Wanted]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_OURS = "name files that ipcctl save wrote"
 _INT_MAX = 2**31 - 1
 _TYPE_MAX = 2**63 - 1
 _PRIORITIES = 32768
@@ -27,13 +29,13 @@ def opened(path: str) -> Iterator[Source]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise BadArchive(f"{path}: {error.strerror}", hint="name files that ipcctl save wrote") from error
+        raise BadArchive(f"{path}: {error.strerror}", hint=_OURS) from error
     try:
         yield Source(descriptor, path)
     except OSError as error:
         if error.filename is not None:
             raise
-        raise BadArchive(f"{path}: {error.strerror}") from error
+        raise BadArchive(f"{path}: {error.strerror}", hint=_OURS if error.errno == errno.EISDIR else None) from error
     finally:
         os.close(descriptor)
 
@@ -56,7 +58,7 @@ def expect(path: str, *, replacing: bool) -> Archived:
     with opened(path) as source:
         item: Any = source.header.object
         if item.kind == PSHM or (item.kind == SHM and not replacing):
-            return Archived(path, source.header, Content(bytes=min(item.size, source.content_length)))
+            return Archived(path, source.header, Content(bytes=min(item.size, source.most_data)))
     return check_archive(path)
 
 

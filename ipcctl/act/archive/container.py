@@ -132,9 +132,11 @@ class Source:
         self._begin: int = PREFIX.size + header_bytes + CRC.size
 
     @property
-    def content_length(self) -> int:
-        """Bytes behind the header."""
-        return self._length - self._begin
+    def most_data(self) -> int:
+        """The most bytes of a segment that can be in the file."""
+        overhead = RECORD.size + CRC.size
+        records = max(0, self._length - self._begin - overhead)  # without END
+        return records - -(-records // (CHUNK + overhead)) * overhead
 
     def records(self) -> Iterator[Record]:
         """The content in order, without END. A record is known to be right when the next one is asked for.

@@ -44,19 +44,20 @@ class Wanted(NamedTuple):
 class Restorer(Maker):
     """Makes objects on one host from their files."""
 
-    def restore(self, wanted: Sequence[Wanted], make_way: Callable[[], None]) -> list[Outcome]:
-        """Make all. *make_way* is called once, when nothing but a key or a name is missing to POSIX segments.
+    def restore(self, wanted: Sequence[Wanted], make_way: Callable[[], list[Outcome]]) -> list[Outcome]:
+        """Make all; what had to go for it comes first.
+
+        *make_way* removes that. It is called once, when POSIX segments lack nothing but their names.
 
         Raises Refused, BadArchive: what was made until then goes again.
         """
         ready = {at: self._made(it, Restorer._nameless) for at, it in enumerate(wanted) if it.object.kind == PSHM}
-        make_way()
-        return self._outcomes(
-            [
-                (it, self._made(it, partial(_named, ready[at]) if at in ready else _MAKE[it.object.kind]))
-                for at, it in enumerate(wanted)
-            ]
-        )
+        gone = make_way()
+        made = [
+            (it, self._made(it, partial(_named, ready[at]) if at in ready else _MAKE[it.object.kind]))
+            for at, it in enumerate(wanted)
+        ]
+        return gone + self._outcomes(made)
 
     def _made(self, wanted: Wanted, make: Callable[[Restorer, Wanted], T]) -> T:
         try:
@@ -133,14 +134,14 @@ def lost(wanted: Wanted, creator: int) -> str:
     was: Any = wanted.archived.object
     words = ["times"]
     if not KINDS[was.kind].posix:
-        words = [f"id {was.id}", "times", "process ids"]
+        words = [f"id (was {was.id})", "times", "process ids"]
         if was.cuid != creator:
-            words.append(f"creator uid {was.cuid}")
+            words.append(f"creator (was uid {was.cuid})")
         flags = was.mode if was.kind == SHM else 0
         words += [word for word, bit in (("lock", SHM_LOCKED), ("huge pages", SHM_HUGETLB)) if flags & bit]
     if was.uid != wanted.object.uid:
-        words.append(f"owner uid {was.uid}")
-    return f"new: {', '.join(words)}"
+        words.append(f"owner (was uid {was.uid})")
+    return f"not as before: {', '.join(words)}"
 
 
 def _explained(error: OSError, item: Any) -> Refused:  # noqa: ANN401  any object
