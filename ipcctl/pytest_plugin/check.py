@@ -35,7 +35,10 @@ class Owner:
 
 
 class LeakCheck:
-    """Watches this process and its descendants, and asks after each test what is new."""
+    """Watches this process and its descendants, and asks after each test what is new.
+
+    Wrappers of hooks are of the old form, which pytest 7 knows too.
+    """
 
     def __init__(self, *, fails: bool) -> None:
         """With *fails*, what a test left is an error at its teardown."""
@@ -58,28 +61,25 @@ class LeakCheck:
         if not session.config.pluginmanager.hasplugin("dsession"):  # pytest-xdist: its workers run the tests
             self._watch = Watch(self._host, self._pid, waits_for_exec=False)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, None]:
         """What appears from here on is the test's."""
         self._enter(Owner(item.nodeid))
-        try:
-            return (yield)
-        finally:
-            self._leave()
+        yield
+        self._leave()
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(hookwrapper=True)
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-    ) -> Generator[None, Any, Any]:
+    ) -> Generator[None, Any, None]:
         """What a fixture of a wider scope makes, it may keep until it is torn down."""
-        if fixturedef.scope == "function":
-            return (yield)
-        where = f" of {request.node.nodeid}" if request.node.nodeid else ""
-        owner = self._fixtures[fixturedef] = Owner(f"{fixturedef.scope} fixture {fixturedef.argname}{where}")
-        self._enter(owner)
-        try:
-            return (yield)
-        finally:
+        wide = fixturedef.scope != "function"
+        if wide:
+            where = f" of {request.node.nodeid}" if request.node.nodeid else ""
+            owner = self._fixtures[fixturedef] = Owner(f"{fixturedef.scope} fixture {fixturedef.argname}{where}")
+            self._enter(owner)
+        yield
+        if wide:
             self._leave()
 
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
@@ -98,15 +98,12 @@ class LeakCheck:
         if left and self._fails and outcome.excinfo is None:
             outcome.force_exception(pytest.fail.Exception("IPC objects left behind\n" + "\n".join(left), pytrace=False))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
         """The findings travel with the report: pytest-xdist carries them to the process that prints."""
-        report = yield
-        if call.when == "teardown":
-            vars(report)["ipc_leaks"] = item.stash.get(_TOLD, [])
-        return report
+        outcome = yield
+        if call.when == "teardown" and outcome.excinfo is None:
+            vars(outcome.get_result())["ipc_leaks"] = item.stash.get(_TOLD, [])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep them for the summary."""
