@@ -192,3 +192,67 @@ def test_segment_of_huge_pages_is_attached_like_any_other() -> None:
         assert "1 kept\n" == here("rm", "shm:0", "--yes").err
         it.kill()
     assert "1 removed\n" == here("rm", "shm:0", "--yes").err
+
+
+def test_thread_that_waits_makes_its_process_a_holder() -> None:
+    number = make("msg")
+
+    def wait_in_a_thread() -> None:
+        threading.Thread(target=lambda: libc.msgrcv(number, bytes(16), 8, 0, 0)).start()
+        time.sleep(600)
+
+    with actor(int, sleep=wait_in_a_thread) as it:
+        deadline = time.monotonic() + actors.PATIENCE
+        while not hows("msg") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert [(it.pid, "waiting")] == hows("msg")
+        assert "in-use" == verdict("msg")[0]
+
+
+def child_with(hold: Callable[[], object], *, execute: bool) -> Callable[[], int]:
+    """Take something, and fork a child that keeps it, or becomes another program."""
+
+    def play() -> int:
+        kept = hold()
+        until_end, end = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(until_end, 0)
+            os.dup2(until_end, 1)
+            os.closerange(5, 100)
+            if execute:
+                os.execvp("cat", ["cat"])  # noqa: S606  in our own child
+            os.read(0, 1)
+            os._exit(0)
+        assert kept is not None
+        return end
+
+    return play
+
+
+@pytest.mark.parametrize("execute", [False, True])
+def test_child_holds_what_it_inherits_and_after_exec_only_what_stays_open(execute: bool) -> None:
+    make("shm")
+    make("pshm")
+
+    def hold() -> object:
+        os.dup2(os.open(X, os.O_RDWR), 2, inheritable=True)
+        return sysv_ipc.attach(0)
+
+    with actor(child_with(hold, execute=execute)) as it:
+        deadline = time.monotonic() + actors.PATIENCE
+        while len(hows("shm")) != 2 - execute and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (2 - execute, 2) == (len(hows("shm")), len(hows("pshm")))
+        assert it.pid in dict(hows("shm"))
+        it.kill()
+
+
+def test_segment_that_was_removed_is_held_until_the_last_detaches() -> None:
+    number = make("shm")
+    with actors.attached(number) as one, actors.attached(number) as other:
+        sysv_ipc.remove_shared_memory(number)
+        assert {one.pid, other.pid} == set(dict(hows("shm")))
+        one.stop()
+        assert ("in-use", [(other.pid, "attached")]) == (verdict("shm")[0], hows("shm"))
+    assert "" == here("ls", "shm", "--no-headings").out
