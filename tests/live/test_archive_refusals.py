@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from ipcctl.kernel import creation
+from ipcctl.kernel import change, creation
 from ipcctl.kernel.host import Host
 from tests.cli.here import command as here
 from tests.live import actors, cli, namespace
@@ -167,13 +168,37 @@ def test_two_files_of_one_object(saved: dict[str, str]) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    for path, why in ((tmp_path, "Is a directory"), (tmp_path / "gone", "No such file or directory")):
+    os.mkfifo(tmp_path / "pipe")
+    for path, why in (
+        (tmp_path, "no regular file"),
+        (tmp_path / "pipe", "no regular file"),
+        (tmp_path / "gone", "No such file or directory"),
+    ):
         for command in ("restore", "archive"):
             result = here(command, str(path))
             said = f"ipcctl: {path}: {why}\n  hint: name files that ipcctl save wrote\n"
             assert (1, True) == (result.code, said in result.err), result.err
-    os.mkfifo(tmp_path / "pipe")
-    assert 1 == here("restore", str(tmp_path / "pipe")).code
+
+
+def test_what_cannot_be_read_is_not_saved_and_not_removed(strangers: tuple[int, int]) -> None:
+    make_all()
+    before = everything()
+    change.set_file(os.open(namespace.SHM, os.O_PATH), "pshm", "/x", uid=strangers[0], mode=0)
+
+    def attempts() -> list[cli.Result]:
+        with tempfile.TemporaryDirectory() as directory:
+            refs = [ref for ref in REFS if ref != "sem:0x7"]
+            done = [cli.run("save", *refs, "-d", directory, "--drain"), cli.run("save", "pshm:/x", "-d", "/")]
+            done.append(cli.run("rm", *refs, "--yes", "--save", directory, "--drain"))
+            assert not os.listdir(directory)
+            return done
+
+    several, wrong_place, removal = actors.as_user(strangers[1], attempts)
+    assert (1, 5) == (several.code, several.out.count("no right to read its content: its owner or root can"))
+    assert (1, True) == (wrong_place.code, "/ takes no file: Permission denied" in wrong_place.out)
+    assert (1, 5) == (removal.code, removal.out.count(" failed "))
+    change.set_file(os.open(namespace.SHM, os.O_PATH), "pshm", "/x", uid=0, mode=0o644)
+    assert before == everything()
 
 
 def test_private_object_comes_back_without_a_key(tmp_path: Path) -> None:

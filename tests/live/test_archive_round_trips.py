@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import posix_ipc
@@ -16,7 +17,7 @@ from ipcctl.kernel.host import Host
 from ipcctl.model.detail import Message
 from ipcctl.model.names import escape
 from tests.cli.here import command as here
-from tests.live import namespace
+from tests.live import actors, namespace
 from tests.live.saved import facts, files
 
 if TYPE_CHECKING:
@@ -160,6 +161,30 @@ def test_posix_queue(  # noqa: PLR0913, PLR0917
     os.chown(path, owned(owner, 0)[0], 0)
     path.chmod(mode)
     there_and_back(tmp_path, "pmsg:/x")
+
+
+@pytest.mark.parametrize("size", [1, 4097, 3 * MIB + 5])
+def test_user_who_sees_no_holes_saves_and_restores_his_segment(strangers: tuple[int, int], size: int) -> None:
+    """Without CAP_CHECKPOINT_RESTORE a System V segment is read through its attachment."""
+
+    def go() -> tuple[bytes, bytes, int]:
+        with tempfile.TemporaryDirectory() as directory:
+            made = creation.create_segment(7, size, 0o600)
+            with content.attached(made, size, write=True) as it:
+                assert it.file is None
+                for at, piece in written(size, [(0.1, 5000), (0.5, MIB)]):
+                    it.view[at : at + len(piece)] = piece
+                before = bytes(it.view)
+            assert 0 == here("rm", "shm:0x7", "--yes", "--save", directory).code
+            (saved,) = os.listdir(directory)
+            stored = os.stat(f"{directory}/{saved}").st_size
+            assert 0 == here("restore", f"{directory}/{saved}").code
+        with content.attached(_only("shm").id, size) as it:
+            return before, bytes(it.view), stored
+
+    before, after, stored = actors.as_user(strangers[0], go)
+    assert before == after
+    assert stored < 2 * MIB
 
 
 @pytest.mark.parametrize("kind", ["shm", "pshm"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
+import stat
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +31,13 @@ def opened(path: str) -> Iterator[Source]:
     except OSError as error:
         raise BadArchive(f"{path}: {error.strerror}", hint=_OURS) from error
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BadArchive(f"{path}: no regular file", hint=_OURS)
         yield Source(descriptor, path)
     except OSError as error:
         if error.filename is not None:
             raise
-        raise BadArchive(f"{path}: {error.strerror}", hint=_OURS if error.errno == errno.EISDIR else None) from error
+        raise BadArchive(f"{path}: {error.strerror}") from error
     finally:
         os.close(descriptor)
 

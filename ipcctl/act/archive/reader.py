@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
 import zlib
@@ -207,7 +208,7 @@ class Reader:
         _: Callable[[], None],
     ) -> Iterator[Held]:
         if item.qnum is None:
-            raise PermissionError("no right to read its content: its owner or root can")
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), item.ref)
         with self._opened(item, opened, os.O_RDWR if self.drain else os.O_RDONLY) as queue:
             if not self.drain:
                 if item.qnum:

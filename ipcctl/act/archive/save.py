@@ -97,7 +97,11 @@ class Saver:
                     stack.callback(os.close, descriptor)
                     sink = Sink(descriptor, self._header(item))
                     stack.callback(sink.close)
-                    held = stack.enter_context(self._reader.holding(item, sink, opened, check))
+                    try:
+                        held = stack.enter_context(self._reader.holding(item, sink, opened, check))
+                    except PermissionError as error:
+                        message = "no right to read its content: its owner or root can"
+                        raise Refused(message) from error
                     sink.finish()
                     name = self._publish(part, item)
                     published = True
@@ -115,8 +119,10 @@ class Saver:
     def _new_part(self) -> tuple[bytes, int]:
         try:
             return durable.new_part(self._directory)
-        except FileNotFoundError as error:
-            raise Refused(f"{self._path} was removed meanwhile") from error
+        except OSError as error:
+            gone = isinstance(error, FileNotFoundError)
+            why = "was removed meanwhile" if gone else f"takes no file: {error.strerror}"
+            raise Refused(f"{self._path} {why}") from error
 
     def discard(self, saved: Saved) -> None:
         """Take a file back."""
