@@ -112,11 +112,17 @@ class Judge(Sight):
         fate = self.processes.fate(pid, when)
         return Recorded(role, pid, fate, when, self.processes.comm(pid) if fate == ALIVE else None)
 
+    def _followers(self, recorded: tuple[Recorded, ...]) -> tuple[Recorded, ...]:
+        """The session or process group that one of those gone began, if it lives on: a pipeline, a daemon's workers."""
+        led = next((it.pid for it in recorded if it.pid and it.fate == GONE and self.processes.leads(it.pid)), 0)
+        return (Recorded(f"the session or process group that {led} began", 0, ALIVE, 0),) if led else ()
+
     def _segment(self, item: Any) -> Evidence:  # noqa: ANN401
         if item.nattch:
             return Evidence(holders=self.holders(item) if self._walked else ())
         last = self._recorded("last attach or detach", item.lpid, max(item.atime, item.dtime))
-        return Evidence(recorded=(self._recorded("created", item.cpid, item.ctime), last))
+        recorded = (self._recorded("created", item.cpid, item.ctime), last)
+        return Evidence(recorded=recorded + self._followers(recorded))
 
     def _semaphore_set(self, item: Any) -> Evidence:  # noqa: ANN401
         try:
@@ -130,9 +136,7 @@ class Judge(Sight):
         recorded = tuple(
             self._recorded("last operation", pid, when) for pid in dict.fromkeys(pids) if pid or not any(pids)
         )
-        lead = next((r.pid for r in recorded if r.pid and r.fate != ALIVE and self.processes.leads(r.pid)), 0)
-        if lead:
-            recorded += (Recorded(f"a process of the session or group of {lead}", lead, ALIVE, 0),)
+        recorded += self._followers(recorded)
         if any(process.fate in (ALIVE, HIDDEN) for process in recorded):
             return Evidence(recorded=recorded, waiters=waiters)
         own = item.uid == item.cuid == os.geteuid()  # hidepid hides nobody of one's own
@@ -155,10 +159,11 @@ class Judge(Sight):
         holders = self._waiting(item)
         if holders:
             return Evidence(holders=holders)
-        recorded = (
+        last = (
             self._recorded("last send", item.lspid, item.stime),
             self._recorded("last receive", item.lrpid, item.rtime),
         )
+        recorded = last + self._followers(last)
         if all(process.fate == NEVER for process in recorded) or any(process.fate == ALIVE for process in recorded):
             return Evidence(recorded=recorded)
         blind = self.walked.deaf or self._blind()

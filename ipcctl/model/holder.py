@@ -31,8 +31,8 @@ NEVER = "never"  # no process did this yet
 class Recorded(NamedTuple):
     """A process the kernel remembers for an object."""
 
-    role: str  # "creator", "last attach", "last send", "semaphore 3"
-    pid: int  # 0 where the fate is NEVER or HIDDEN
+    role: str  # "created", "last attach or detach", "last send"; or who stands for one that is gone
+    pid: int  # 0 where the fate is NEVER or HIDDEN, and for who stands in
     fate: str  # ALIVE, GONE, RECYCLED, HIDDEN or NEVER
     when: int  # epoch seconds of the use on record; 0 = not recorded
     comm: str | None = None  # its command name while it lives

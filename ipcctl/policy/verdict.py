@@ -103,6 +103,8 @@ def _story(process: Recorded, now: int) -> str:
     ago = f" {_ago(now - process.when)} ago" if process.when else ""
     if process.fate == HIDDEN:
         return f"{process.role}{ago} by a process that is not visible here"
+    if not process.pid:
+        return f"{process.role} lives on"
     name = f" ({process.comm})" if process.comm else ""
     fate = {
         ALIVE: "alive",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import threading
 import time
@@ -140,6 +141,32 @@ def test_set_uid_program_may_use_what_its_user_made_though_he_cannot_look_into_i
         assert "unknown" == verdict("msg")[0], "by its real user it is of the owner's processes"
         it.kill()
         assert "orphaned" == verdict("msg")[0]
+
+
+@pytest.mark.parametrize("kind", ["shm", "sem", "msg"])
+def test_what_the_first_of_a_pipeline_made_is_idle_while_the_others_live(kind: str) -> None:
+    makers: dict[str, Callable[[], object]] = {
+        "shm": lambda: libc.shmget(7, 100, 0o3600),
+        "sem": lambda: sysv_ipc.Semaphore(7, sysv_ipc.IPC_CREX, initial_value=1).acquire(),
+        "msg": lambda: sysv_ipc.MessageQueue(7, sysv_ipc.IPC_CREX).send(b"x"),
+    }
+
+    def pipeline() -> int:
+        first = os.fork()
+        if first == 0:
+            os.setpgid(0, 0)
+            makers[kind]()
+            os._exit(0)
+        os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+        os.setpgid(0, first)
+        os.waitpid(first, 0)
+        return first
+
+    with actor(pipeline) as it:
+        word, why = verdict(kind)
+        assert ("idle", True) == (word, re.search(r"process group that \d+ began lives on$", why) is not None)
+        it.kill()
+        assert "idle" != verdict(kind)[0]
 
 
 def test_creator_that_lives_makes_idle_and_one_that_died_orphaned() -> None:
