@@ -73,18 +73,18 @@ def run(arguments: Sequence[str], out: TextIO, _: TextIO) -> int:
             wanted[letter] = _NUMBERS[letter](value)
     if not wanted:
         raise usage("ipcmk", "bad usage")
-    _create(wanted, _names(wanted, name), mode, out)
+    _create(wanted, _names(wanted, name), mode, out, name or "")
     return 0
 
 
-def _create(wanted: dict[str, int], names: dict[str, str], mode: int, out: TextIO) -> None:
+def _create(wanted: dict[str, int], names: dict[str, str], mode: int, out: TextIO, typed: str) -> None:
     for letter, (label, what, create) in _CREATORS.items():
         if letter in wanted:
             try:
                 made = create(names.get(letter, ""), wanted[letter], mode)
             except OSError as error:
                 raise IpcctlError(f"create {what} failed: {os.strerror(error.errno or 0)}") from error
-            out.write(f"{label}: {made}\n")
+            out.write(f"{label}: {typed if letter in names else made}\n")
 
 
 def _size(text: str) -> int:
@@ -131,7 +131,7 @@ def _names(wanted: dict[str, int], name: str | None) -> dict[str, str]:
     if not posix:
         return {}
     if name is None:
-        raise usage("ipcmk", "a POSIX object needs a name: --name")
+        raise usage("ipcmk", "name is required for POSIX IPC")
     from ipcctl.compat.names import object_name  # start-up: only POSIX options need it
 
     return {letter: object_name(_POSIX[letter], name) for letter in posix}

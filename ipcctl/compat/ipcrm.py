@@ -119,7 +119,7 @@ def _steps(arguments: Sequence[str], removal: _Removal) -> tuple[list[Callable[[
         elif letter in _BY_KEY:
             add(removal.by_key, _BY_KEY[letter], _key(value), value)
         elif letter in _BY_NAME:
-            add(removal.by_name, _BY_NAME[letter], _name(_BY_NAME[letter], value))
+            add(removal.by_name, _BY_NAME[letter], _name(_BY_NAME[letter], value), value)
         elif letter == "a":
             all_of = _all(value)
         else:
@@ -209,10 +209,10 @@ class _Removal:
             failed |= self._remove(kind, identifier, "id")
         return failed
 
-    def by_name(self, kind: str, name: str) -> bool:
+    def by_name(self, kind: str, name: str, typed: str) -> bool:
         from ipcctl.compat.names import remove_named
 
-        return remove_named(kind, name, self._say_if_verbose, self._complain)
+        return remove_named(kind, name, typed, self._say_if_verbose, self._complain)
 
     def all_by_name(self, kind: str) -> bool:
         from ipcctl.compat.names import remove_all_named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipcctl.errors import IpcctlError, UsageError
-from ipcctl.model.kinds import KINDS
+from ipcctl.model.kinds import PMSG, PSEM, PSHM
 from ipcctl.model.names import escape
 from ipcctl.parse.reference import parse_reference
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
+_WORDS = {PSHM: "POSIX shared memory", PSEM: "POSIX semaphore", PMSG: "POSIX message queue"}
+
 
 def object_name(kind: str, text: str) -> str:
     """*text* with its leading slash, which may be missing. Raises IpcctlError for what can be no name."""
@@ -29,21 +31,22 @@ def object_name(kind: str, text: str) -> str:
     return name if parsed is None else parsed
 
 
-def remove_named(kind: str, name: str, say: Say, complain: Say) -> bool:
-    """Remove the object; whether that failed."""
+def remove_named(kind: str, name: str, typed: str, say: Say, complain: Say) -> bool:
+    """Remove the object, called as it was *typed* in what is said; whether that failed."""
+    say(f"removing {_WORDS[kind]} `{escape(typed)}'\n")
     host, objects, gaps = _seen(kind)
     for item in objects:
         if item.name == name:  # type: ignore[union-attr]  # a POSIX object
-            return _remove(host, kind, [item], say, complain)
+            return _remove(host, kind, [item], complain)
     reason = next((gap.why for gap in gaps if gap.what in (kind, f"{kind}:{escape(name)}")), "")
-    complain(f"invalid name ({escape(name)})" + (f": {reason}" if reason else ""))
+    complain(f"name `{escape(typed)}' not found" + (f": {reason}" if reason else ""))
     return True
 
 
 def remove_all_named(kind: str, say: Say, complain: Say) -> bool:
     """Remove every object of *kind*; whether something failed. What only looks like one is named and left alone."""
     host, objects, gaps = _seen(kind)
-    failed = _remove(host, kind, objects, say, complain)
+    failed = _remove(host, kind, objects, complain, say)
     for gap in gaps:
         complain(f"left alone: {gap.what}: {gap.why}")
         failed |= gap.what == kind
@@ -58,7 +61,7 @@ def _seen(kind: str) -> tuple[Host, list[IpcObject], tuple[Gap, ...]]:
     return host, list(snapshot.objects[kind]), snapshot.gaps
 
 
-def _remove(host: Host, kind: str, objects: list[IpcObject], say: Say, complain: Say) -> bool:
+def _remove(host: Host, kind: str, objects: list[IpcObject], complain: Say, say: Say | None = None) -> bool:
     from ipcctl.act.remove import Remover
     from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
 
@@ -66,7 +69,8 @@ def _remove(host: Host, kind: str, objects: list[IpcObject], say: Say, complain:
     with Remover(host, (kind,), force=True) as remover:
         for item in objects:
             name = escape(item.name)  # type: ignore[union-attr]  # a POSIX object
-            say(f"removing {KINDS[kind].singular} `{name}'\n")
+            if say:
+                say(f"removing {_WORDS[kind]} `{name if kind == PMSG else name[1:]}'\n")
             for outcome in remover.carry_out((Outcome(item, WOULD_REMOVE, ""),)):
                 if outcome.result in (FAILED, KEPT):
                     complain(f"cannot remove {name}: {outcome.why}")

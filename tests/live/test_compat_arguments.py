@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -18,14 +17,12 @@ from hypothesis import strategies as st
 from ipcctl.cli.personality import answer
 from ipcctl.compat import PERSONALITIES, ipcmk, ipcrm, ipcs
 from tests.live import cli, namespace, population
+from tests.live.original import BAD_USAGE, BESIDE, OF_2_41, of_our_version
 
 CASES = int(os.environ.get("IPCCTL_COMPAT_CASES", "200"))
 EVERYTHING = settings(max_examples=CASES, deadline=None)
-OF_2_41 = ("posix-", "name")
-"""Long options that the installed util-linux may not have."""
 OWN = re.compile(r"a key has 32 bits|invalid id: (\d{10})?$|nothing was removed|argument: ''|ambiguous; possibilities")
 """What ipcrm says in words of its own: ipcctl-compat(7)."""
-BESIDE = pytest.mark.skipif(not shutil.which("ipcs"), reason="util-linux (ipcs) is not installed")
 
 NUMBERS = [
     "0",
@@ -105,7 +102,7 @@ def ours(name: str, arguments: list[str]) -> cli.Result:
 
 def theirs(name: str, arguments: list[str]) -> cli.Result:
     done = subprocess.run([name, *arguments], capture_output=True, check=False, env=os.environ | {"LC_ALL": "C"})
-    return cli.Result(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
+    return of_our_version(cli.Result(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr)))
 
 
 def fill() -> None:
@@ -167,6 +164,9 @@ def test_ipcrm_answers_alike_or_refuses_everything() -> None:
         there, left_there = theirs("ipcrm", arguments), left()
         fill()
         before, here, left_here = left(), ours("ipcrm", arguments), left()
+        if BAD_USAGE.match(there.err):
+            assert (cli.Result(0, "", ""), before) == (here, left_here)
+            return
         if (there, left_there) == (here, left_here):
             return
         assert (1, "", before) == (here.code, here.out, left_here)

@@ -11,7 +11,6 @@ import io
 import itertools
 import os
 import random
-import shutil
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,8 +20,9 @@ import pytest
 from ipcctl.cli.personality import answer
 from ipcctl.compat import cells
 from tests.live import actors, cli, namespace, population
+from tests.live.original import BESIDE, of_our_version
 
-pytestmark = pytest.mark.skipif(not shutil.which("ipcs"), reason="util-linux (ipcs) is not installed")
+pytestmark = BESIDE
 
 CASES = int(os.environ.get("IPCCTL_COMPAT_CASES", "200"))
 SEED = int(os.environ.get("IPCCTL_SEED", random.SystemRandom().randrange(10**6)))
@@ -83,8 +83,12 @@ def _unmount(mounts: list[Path]) -> object:
 def peer(program: str, arguments: list[str], **more: str) -> cli.Result:
     environment = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": os.environ["PATH"]} | more
     done = subprocess.run([program, *arguments], capture_output=True, check=False, env=environment)
-    return cli.Result(
-        done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "surrogateescape")
+    return of_our_version(
+        cli.Result(
+            done.returncode,
+            done.stdout.decode("utf-8", "surrogateescape"),
+            done.stderr.decode("utf-8", "surrogateescape"),
+        )
     )
 
 
