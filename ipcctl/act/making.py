@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ipcctl.kernel import change, content, creation, devshm, durable
+from ipcctl.kernel.signals import unbroken
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.ref import Ref
 
@@ -66,15 +67,21 @@ class Maker:
 
     def __exit__(self, kind: object, *_: object) -> None:
         """Keep what was made, or take it back after an exception."""
-        if kind is None:
-            self._undo.pop_all()
-        self._undo.close()
-        self._stack.close()
+        with unbroken():
+            if kind is None:
+                self.keep()
+            self._undo.close()
+            self._stack.close()
+
+    def keep(self) -> None:
+        """What was made until now stays, whatever happens later."""
+        self._undo.pop_all()
 
     def segment(self, item: Any, fill: Callable[[Write], None] | None, *, huge: int | None = None) -> int:  # noqa: ANN401
         """A System V segment; *fill* writes its content, None = zeros. *huge*: see :func:`creation.create_segment`."""
-        shmid = creation.create_segment(item.key, item.size, _PRIVATE, huge=huge)
-        self._undo.callback(self._remove, SHM, shmid)
+        with unbroken():
+            shmid = creation.create_segment(item.key, item.size, _PRIVATE, huge=huge)
+            self._undo.callback(self._remove, SHM, shmid)
         if fill is not None:
             with content.attached(shmid, item.size, write=True) as it:
                 fill(partial(_put, it.view) if it.file is None else partial(_write_at, it.file))
@@ -83,8 +90,9 @@ class Maker:
 
     def semaphores(self, item: Any, values: Sequence[int]) -> int:  # noqa: ANN401
         """A set with *values*, one for each semaphore."""
-        semid = creation.create_semaphore_set(item.key, item.nsems, _PRIVATE)
-        self._undo.callback(self._remove, SEM, semid)
+        with unbroken():
+            semid = creation.create_semaphore_set(item.key, item.nsems, _PRIVATE)
+            self._undo.callback(self._remove, SEM, semid)
         if any(values):
             self._control.set_values(semid, values)
         self._finish(item, semid)
@@ -92,8 +100,9 @@ class Maker:
 
     def queue(self, item: Any, fill: Callable[[Send], None] | None = None, room: int = 0) -> int:  # noqa: ANN401
         """A System V queue; *fill* sends its messages, for which it holds *room* bytes at first."""
-        msqid = creation.create_queue(item.key, _PRIVATE)
-        self._undo.callback(self._remove, MSG, msqid)
+        with unbroken():
+            msqid = creation.create_queue(item.key, _PRIVATE)
+            self._undo.callback(self._remove, MSG, msqid)
         if fill is not None:
             if room > (self._control.queue_limits([msqid])[0] or 0):
                 self._control.set(MSG, msqid, qbytes=room)
@@ -109,8 +118,9 @@ class Maker:
         """A POSIX segment that is complete but for its name."""
         directory, aside = self._directory(), durable.private_name()
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(aside, flags, _PRIVATE, dir_fd=directory)
-        self._undo.callback(self._unlink_file, aside)
+        with unbroken():
+            file = os.open(aside, flags, _PRIVATE, dir_fd=directory)
+            self._undo.callback(self._unlink_file, aside)
         try:
             os.ftruncate(file, item.size)
             if fill is not None:
@@ -122,14 +132,16 @@ class Maker:
 
     def named(self, item: Any, nameless: Nameless) -> int:  # noqa: ANN401
         """Give a segment its name."""
-        durable.rename_new(self._directory(), nameless.file, devshm.file_name(PSHM, item.name))
-        self._undo.callback(self._unlink, PSHM, item.name)
+        with unbroken():
+            durable.rename_new(self._directory(), nameless.file, devshm.file_name(PSHM, item.name))
+            self._undo.callback(self._unlink, PSHM, item.name)
         return nameless.inode
 
     def posix_semaphore(self, item: Any, value: int) -> int:  # noqa: ANN401
         """A named semaphore with *value*."""
-        creation.create_posix_semaphore(item.name, value, _PRIVATE)
-        self._undo.callback(self._unlink, PSEM, item.name)
+        with unbroken():
+            creation.create_posix_semaphore(item.name, value, _PRIVATE)
+            self._undo.callback(self._unlink, PSEM, item.name)
         file = content.open_file(self._directory(), PSEM, item.name)
         try:
             _own(file, item)
@@ -139,8 +151,9 @@ class Maker:
 
     def posix_queue(self, item: Any, fill: Callable[[Send], None] | None = None) -> int:  # noqa: ANN401
         """A POSIX queue; *fill* sends its messages. No mqueue file system need be mounted."""
-        queue = creation.open_new_posix_queue(item.name, _PRIVATE, item.maxmsg, item.msgsize)
-        self._undo.callback(self._unlink_queue, item.name)
+        with unbroken():
+            queue = creation.open_new_posix_queue(item.name, _PRIVATE, item.maxmsg, item.msgsize)
+            self._undo.callback(self._unlink_queue, item.name)
         try:
             if fill is not None:
                 fill(partial(content.send_posix, queue, ref=item.ref))

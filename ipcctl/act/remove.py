@@ -207,26 +207,28 @@ class Remover:
         """
         if saver is None:
             return go()
-        with contextlib.ExitStack() as unless_needed:
-            with contextlib.ExitStack() as held:
-                try:
-                    saved = held.enter_context(saver.saving(item, leased, lambda: _give_way(leased)))
-                except _Knocked:
-                    return _Done(KEPT, KNOCKED)
-                except (OSError, IpcctlError) as error:
-                    if self._is_gone(item, error):
-                        raise
-                    raise NotSaved(reason(error)) from error
-                unless_needed.callback(saver.discard, saved)
+        with contextlib.ExitStack() as held:
+            try:
+                saved = held.enter_context(saver.saving(item, leased, lambda: _give_way(leased)))
+            except _Knocked:
+                return _Done(KEPT, KNOCKED)
+            except (OSError, IpcctlError) as error:
+                if self._is_gone(item, error):
+                    raise
+                raise NotSaved(reason(error)) from error
+            changed = ""
+            try:
                 changed = saved.changed()
                 done = _Done(KEPT, f"in-use: {changed}") if changed and not self._force else go()
-            left_out = saved.left_out()
-            if done.result in (KEPT, FAILED) and not left_out:
-                return done
-            unless_needed.pop_all()
-            unsure = f"saved while in use: {changed}" if changed and done.result != KEPT else ""
-            result = FAILED if left_out else done.result
-            return _Done(result, "; ".join(filter(None, (done.why, unsure, left_out))), saved.path)
+            except OSError as error:
+                done = _Done(*_failure(error))
+        left_out = saved.left_out()
+        if done.result in (KEPT, FAILED) and not left_out:
+            saver.discard(saved)
+            return done
+        unsure = f"saved while in use: {changed}" if changed and done.result != KEPT else ""
+        result = FAILED if left_out else done.result
+        return _Done(result, "; ".join(filter(None, (done.why, unsure, left_out))), saved.path)
 
     def _is_gone(self, item: Any, error: Exception) -> bool:  # noqa: ANN401  any object
         """Whether saving failed because somebody else removed the object."""

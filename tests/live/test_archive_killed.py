@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,53 @@ def test_save_killed_before_any_of_its_calls_leaves_the_object_alone_and_no_half
         if went.code is not None:
             break
     assert (0, 1) == (went.code, len(whole))
+
+
+@every_kind
+def test_rm_interrupted_at_any_of_its_calls_leaves_the_object_or_its_complete_file(directory: Path, ref: str) -> None:
+    kind = ref.partition(":")[0]
+    fresh(ref, directory)
+    before = facts()
+    for call in range(1, 99):
+        fresh(ref, directory)
+        went = traced(
+            lambda: main(["rm", ref, "--yes", "--save", str(directory), "--drain"]), kill_at=call, by=signal.SIGINT
+        )
+        there = Host().snapshot([kind]).objects[kind]
+        assert there or complete(directory), went
+        assert files(directory) == complete(directory)
+        if there:
+            assert before == facts(), went
+        else:
+            _comes_back(ref, complete(directory)[0], before)
+        if went.code == 0:
+            break
+        assert 130 == went.code
+    assert (0, []) == (went.code, there)
+
+
+@every_kind
+@pytest.mark.parametrize("options", [[], ["--replace"]])
+def test_restore_interrupted_at_any_of_its_calls_makes_all_or_nothing(
+    directory: Path, ref: str, options: list[str]
+) -> None:
+    fresh(ref, directory)
+    whole = everything()
+    command = ["save", "--dir"] if options else ["rm", "--yes", "--save"]
+    assert 0 == here(*command, str(directory), ref, "--drain").code
+    (file,) = complete(directory)
+    before = everything()
+    for call in range(1, 99):
+        went = traced(lambda: main(["restore", file, *options]), kill_at=call, by=signal.SIGINT)
+        after = everything()
+        assert after in (before, whole), went
+        if went.code == 0:
+            break
+        assert 130 == went.code, went
+        if not options and after == whole:
+            assert 0 == here("rm", ref, "--yes").code
+    assert (0, whole) == (went.code, after)
+
+
+def everything() -> tuple[object, list[str]]:
+    return facts(), sorted(path.name for path in namespace.SHM.iterdir())

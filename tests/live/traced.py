@@ -1,6 +1,6 @@
-"""A process that dies as by kill -9 right before its n-th call that changes something: ptrace(2).
+"""A process that gets a signal right before its n-th call that changes something: ptrace(2).
 
-So every state that a kill can leave behind is met, each exactly once, however fast the machine is.
+So every state that a kill -9 can leave behind is met, each exactly once, however fast the machine is.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Traced(NamedTuple):
     calls: list[str]
     """The calls that it began and that change something, in order; IPC_RMID as `rmid`."""
     code: int | None
-    """Its exit code; None = killed before the last of `calls`."""
+    """Its exit code; None = a signal ended it, before the last of `calls`."""
 
 
-def traced(run: Callable[[], int], *, kill_at: int | None = None) -> Traced:
-    """Fork, and let the child `run` and exit with what that returns, killed at its `kill_at`-th call (from 1).
+def traced(run: Callable[[], int], *, kill_at: int | None = None, by: signal.Signals = signal.SIGKILL) -> Traced:
+    """Fork, and let the child `run` and exit with what that returns, signalled at its `kill_at`-th call (from 1).
 
     Raises PermissionError where a process may not be traced.
     """
@@ -85,7 +85,7 @@ def traced(run: Callable[[], int], *, kill_at: int | None = None) -> Traced:
     if not os.WIFSTOPPED(status):
         raise PermissionError("a process may not be traced here")
     _ptrace(_SETOPTIONS, pid, _CLONE | _SECCOMP | _EXITKILL)
-    return _follow(pid, kill_at)
+    return _follow(pid, kill_at, by)
 
 
 def _stop_at_calls() -> None:
@@ -100,7 +100,7 @@ def _stop_at_calls() -> None:
         raise OSError(ctypes.get_errno(), "no filter of system calls here")
 
 
-def _follow(pid: int, kill_at: int | None) -> Traced:
+def _follow(pid: int, kill_at: int | None, by: signal.Signals) -> Traced:
     calls: list[str] = []
     thread, deliver = pid, 0
     while True:
@@ -110,13 +110,14 @@ def _follow(pid: int, kill_at: int | None) -> Traced:
             if os.WIFSTOPPED(status):
                 break
             if thread == pid:
-                return Traced(calls, None if len(calls) == kill_at else os.waitstatus_to_exitcode(status))
+                return Traced(calls, None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status))
         deliver = 0
         if status >> 8 == _STOPPED_BY_FILTER:
-            if len(calls) != kill_at and (name := _begins(thread)):
+            killed = by == signal.SIGKILL and len(calls) == kill_at
+            if not killed and (name := _begins(thread)):
                 calls.append(name)
                 if len(calls) == kill_at:
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, by)
         elif os.WSTOPSIG(status) not in (signal.SIGTRAP, signal.SIGSTOP):
             deliver = os.WSTOPSIG(status)
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def admitted(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Iterator[Callable[[], list[Outcome]]]:
+def admitted(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Iterator[Callable[[], list[Outcome]] | None]:
     """Check all. The function removes what has their keys and names, as ``rm`` does, and tells: not what is in use.
+
+    None = nothing does.
 
     Raises Refused, with every reason: then nothing was changed. So does the function, when something was taken into
     use meanwhile.
@@ -51,6 +53,9 @@ def admitted(host: Host, wanted: Sequence[Wanted], *, replace: bool) -> Iterator
             f"nothing restored: {'; '.join(why for why, _ in reasons)}",
             hint="; ".join(dict.fromkeys(how for _, how in reasons)),
         )
+    if not taken:
+        yield None
+        return
     occupants = [item for _, item in taken]
     with Remover(host, {item.kind for item in occupants}) as remover:
         plan = plan_removal(occupants, remover.judge.verdict_on, force=False)

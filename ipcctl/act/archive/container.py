@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipcctl.errors import BadArchive, ParseError
+from ipcctl.kernel.signals import deafen
 from ipcctl.model.archive import FORMAT
 from ipcctl.parse.archive import parse_header
 
@@ -72,7 +73,7 @@ class Sink:
             self._length += _write(self._file, head, payload, trailer)
             return
         if self._worker is None:
-            self._worker = ThreadPoolExecutor(1)
+            self._worker = ThreadPoolExecutor(1, initializer=deafen)
         self._writing = self._worker.submit(_write, self._file, head, payload, trailer)
 
     def _wait(self) -> None:
@@ -147,7 +148,7 @@ class Source:
         position, number = self._begin, 0
         pending: Future[int] | None = None
         expected = 0
-        with ThreadPoolExecutor(1) as worker:
+        with ThreadPoolExecutor(1, initializer=deafen) as worker:
             while True:
                 head = self._exactly(position, RECORD.size, "cut short between records")
                 tag, argument, size = RECORD.unpack(head)

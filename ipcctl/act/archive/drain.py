@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import signal
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ipcctl.kernel import content
+from ipcctl.kernel.signals import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0  # seconds for somebody to receive what was sent meanwhile
 _PAUSE = 0.01
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Drained:
@@ -88,13 +87,10 @@ def drained(queue: int, item: Any, *, keep: bool) -> Iterator[Drained]:  # noqa:
     means that what was taken is nowhere else.
     """
     it = Drained(queue, item, keep=keep)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
+    with unbroken():
         try:
             yield it
         except BaseException:
             it.end(safe=False)
             raise
         it.end(safe=True)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

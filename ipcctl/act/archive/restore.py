@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from ipcctl.act.archive.check import contents, opened
 from ipcctl.act.making import Maker, Nameless, Send, Write, target, why_not
 from ipcctl.errors import IpcctlError, Refused
+from ipcctl.kernel.signals import unbroken
 from ipcctl.model.detail import Message
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.objects import SHM_HUGETLB, SHM_LOCKED
 from ipcctl.model.removal import RESTORED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ipcctl.model.archive import Archived
     from ipcctl.model.ref import Ref
@@ -44,20 +45,27 @@ class Wanted(NamedTuple):
 class Restorer(Maker):
     """Makes objects on one host from their files."""
 
-    def restore(self, wanted: Sequence[Wanted], make_way: Callable[[], list[Outcome]]) -> list[Outcome]:
+    def restore(self, wanted: Sequence[Wanted], make_way: Callable[[], list[Outcome]] | None) -> list[Outcome]:
         """Make all; what had to go for it comes first.
 
-        *make_way* removes that. It is called once, when POSIX segments lack nothing but their names.
-
+        *make_way* removes that. It is called once, when POSIX segments lack nothing but their names, and then nothing
+        but a failure keeps the new ones from being made.
         Raises Refused, BadArchive: what was made until then goes again.
         """
-        ready = {at: self._made(it, Restorer._nameless) for at, it in enumerate(wanted) if it.object.kind == PSHM}
-        gone = make_way()
-        made = [
-            (it, self._made(it, partial(_named, ready[at]) if at in ready else _MAKE[it.object.kind]))
+        nameless = {at: self._made(it, Restorer._nameless) for at, it in enumerate(wanted) if it.object.kind == PSHM}
+        if make_way is None:
+            return self._outcomes(self._all(wanted, nameless))
+        with unbroken():
+            gone = make_way()
+            made = self._all(wanted, nameless)
+            self.keep()
+        return gone + self._outcomes(made)
+
+    def _all(self, wanted: Sequence[Wanted], nameless: Mapping[int, Nameless]) -> list[tuple[Wanted, int]]:
+        return [
+            (it, self._made(it, partial(_named, nameless[at]) if at in nameless else _MAKE[it.object.kind]))
             for at, it in enumerate(wanted)
         ]
-        return gone + self._outcomes(made)
 
     def _made(self, wanted: Wanted, make: Callable[[Restorer, Wanted], T]) -> T:
         try:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ipcctl import __version__
 from ipcctl.act.archive.container import Sink
-from ipcctl.act.archive.reader import Moving, Reader
+from ipcctl.act.archive.reader import Held, Moving, Reader
 from ipcctl.errors import IpcctlError, Refused, reason
 from ipcctl.kernel import durable
+from ipcctl.kernel.signals import unbroken
 from ipcctl.kernel.trust import open_trusted
 from ipcctl.model.archive import SUFFIX, Header
 from ipcctl.model.kinds import KINDS, MSG
@@ -90,31 +91,40 @@ class Saver:
         """
         item = self._complete(item)
         for attempt in range(_ATTEMPTS):
-            part, descriptor = self._new_part()
-            published = False
             try:
                 with contextlib.ExitStack() as stack:
-                    stack.callback(os.close, descriptor)
+                    with unbroken():
+                        part, descriptor = self._new_part()
+                        unless_published = stack.enter_context(contextlib.ExitStack())
+                        unless_published.callback(self._unlink, part)
+                        stack.callback(os.close, descriptor)
                     sink = Sink(descriptor, self._header(item))
                     stack.callback(sink.close)
-                    try:
-                        held = stack.enter_context(self._reader.holding(item, sink, opened, check))
-                    except PermissionError as error:
-                        message = "no right to read its content: its owner or root can"
-                        raise Refused(message) from error
+                    held = stack.enter_context(self._held(item, sink, opened, check))
                     sink.finish()
-                    name = self._publish(part, item)
-                    published = True
+                    with unbroken():
+                        name = self._publish(part, item)
+                        unless_published.pop_all()
                     yield Saved(os.path.join(self._path, os.fsdecode(name)), *held)
             except Moving as error:
                 if attempt == _ATTEMPTS - 1:
                     raise Refused(f"it changed {_ATTEMPTS} times while it was being read") from error
             else:
                 return
-            finally:
-                if not published:
-                    with contextlib.suppress(OSError):
-                        os.unlink(part, dir_fd=self._directory)
+
+    @contextlib.contextmanager
+    def _held(self, item: Any, sink: Sink, opened: int | None, check: Callable[[], None]) -> Iterator[Held]:  # noqa: ANN401
+        with contextlib.ExitStack() as stack:
+            try:
+                held = stack.enter_context(self._reader.holding(item, sink, opened, check))
+            except PermissionError as error:
+                message = "no right to read its content: its owner or root can"
+                raise Refused(message) from error
+            yield held
+
+    def _unlink(self, name: bytes) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=self._directory)
 
     def _new_part(self) -> tuple[bytes, int]:
         try:
