@@ -20,9 +20,9 @@ PAGE = manual.ROOT / "man" / "ipcctl-compat.7"
 
 
 def rows() -> list[str]:
-    """The first column of the table."""
+    """The calls that the table tells of."""
     text = PAGE.read_text(encoding="utf-8").partition(".Sh DEPARTURES")[2]
-    return [line[4:].split(" Ta ")[0] for line in text.splitlines() if line.startswith(".It ")][1:]
+    return [line.removeprefix(".It ") for line in text.splitlines() if line.startswith(".It ")]
 
 
 def left() -> list[list[str]]:
