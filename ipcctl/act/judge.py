@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ipcctl.policy.selection import Selection
 
 _RIGHT_AFTER = 1  # seconds
+_BY_GROUP = 0o060  # bits of the mode
 _ODD_FILE_SYSTEM = "its file system does not tell who maps a file"
 
 
@@ -139,7 +140,7 @@ class Judge(Sight):
         recorded += self._followers(recorded)
         if any(process.fate in (ALIVE, HIDDEN) for process in recorded):
             return Evidence(recorded=recorded, waiters=waiters)
-        own = item.uid == item.cuid == os.geteuid()  # hidepid hides nobody of one's own
+        own = item.uid == item.cuid == os.geteuid() and not item.mode & _BY_GROUP  # hidepid hides nobody of one's own
         return Evidence(recorded=recorded, waiters=waiters, blind=self._blind(own=own), kin=self._kin(item))
 
     def _kin(self, item: Any) -> int:  # noqa: ANN401
@@ -147,7 +148,8 @@ class Judge(Sight):
 
         The kernel records neither who made a set or a queue nor all who use it: a parent whose workers operate on it.
         """
-        return self.processes.older_of(item.uid, item.last_used + _RIGHT_AFTER)
+        gid = item.gid if item.mode & _BY_GROUP else None
+        return self.processes.older_of(item.uid, gid, item.last_used + _RIGHT_AFTER)
 
     def _blind(self, *, own: bool = False) -> str:
         """Why users of an object may be out of sight altogether."""
@@ -220,7 +222,7 @@ class Judge(Sight):
 
 
 _like_segment = attrgetter("nattch", "cpid", "ctime", "lpid", "atime", "dtime")
-_like_set = attrgetter("otime", "ctime", "uid", "cuid")
+_like_set = attrgetter("otime", "ctime", "uid", "gid", "cuid", "mode")
 _like_queue = attrgetter("lspid", "stime", "lrpid", "rtime", "ctime", "uid", "gid", "cuid", "cgid", "mode")
 
 

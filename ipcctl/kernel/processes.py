@@ -34,7 +34,8 @@ class Processes:
         self._refused: set[int] = set()
         self._ours: bool | None = None
         self._leaders: frozenset[int] | None = None
-        self._starts: dict[int, list[float]] | None = None
+        self._aged: list[tuple[float, Credentials]] | None = None
+        self._starts: dict[tuple[int, int | None], list[float]] = {}
 
     def stat(self, pid: int) -> PidStat | None:
         """The process with this number now; None if there is none, it is a zombie, or it is hidden."""
@@ -96,25 +97,33 @@ class Processes:
             self._leaders = frozenset(number for stat in stats if stat for number in (stat.pgrp, stat.session))
         return pid in self._leaders
 
-    def older_of(self, uid: int, when: float) -> int:
+    def older_of(self, uid: int, gid: int | None, when: float) -> int:
         """How many live processes of *uid* that share our IPC namespace started by *when* (epoch seconds).
 
-        A worker counts as old as the parents it was forked from without exec, by their common name; as old as can be if
-        they died. One that cannot be looked into counts.
+        With *gid* also those of that group; root is in all of them, and means none. A worker counts as old as the
+        parents it was forked from without exec, by their common name; as old as can be if they died. One that cannot be
+        looked into counts.
         """
-        if self._starts is None:
-            self._starts = {}
+        if (uid, gid) not in self._starts:
+            self._starts[uid, gid] = sorted(
+                start
+                for start, known in self._neighbours()
+                if uid in known.uids or (gid in known.groups and 0 not in known.uids)
+            )
+        return bisect_right(self._starts[uid, gid], when)
+
+    def _neighbours(self) -> list[tuple[float, Credentials]]:
+        """The processes that may use what is in our IPC namespace, and since when they can have."""
+        if self._aged is None:
+            self._aged = []
             here = _namespace(self._proc, "self")
             for pid in self._all():
                 known = self.credentials(pid)
                 if known is None or _namespace(self._proc, pid) not in (here, None):
                     continue
                 if (start := self._oldest(pid)) is not None:
-                    for user in known.uids:
-                        self._starts.setdefault(user, []).append(start)
-            for starts in self._starts.values():
-                starts.sort()
-        return bisect_right(self._starts.get(uid, ()), when)
+                    self._aged.append((start, known))
+        return self._aged
 
     def _all(self) -> Iterator[int]:
         own = os.getpid()

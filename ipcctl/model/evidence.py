@@ -21,6 +21,6 @@ class Evidence(NamedTuple):
     lease: str = NOT_ASKED
     unseen: int = 0  # processes that could not be looked into and might hold it
     blind: str = ""  # why whole processes, or all their waiting, may be out of sight; empty = they are not
-    kin: int = 0  # live processes of its owner that were there when it was last used, though none is on record
+    kin: int = 0  # live processes of its owner or group that were there when it was last used, though none is on record
     sign: str | None = None  # the producer's own sign of life: "process 4711 of its name lives"
     veiled: str = ""  # a sign that could not be read: "process 4711 of its name is not visible here"

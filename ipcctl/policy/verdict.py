@@ -94,7 +94,7 @@ def _unless_doubted(verdict: Verdict, seen: Evidence) -> Verdict:
     if not doubt and seen.unseen:
         doubt = f"{_count(seen.unseen, 'process')} could not be looked into"
     if not doubt and seen.kin:
-        doubt = f"{_count(seen.kin, 'process')} of its owner may have been there then and use it still"
+        doubt = f"{_count(seen.kin, 'process')} with a right to it may have been there then and use it still"
     return Verdict(UNKNOWN, f"{verdict.why}; {doubt}") if doubt else verdict
 
 

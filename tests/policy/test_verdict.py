@@ -132,7 +132,7 @@ def test_attached_segment_is_in_use_whatever_else_was_seen(seen: Evidence) -> No
         (
             "sem",
             by(GONE, kin=1),
-            f"{SENT}; 1 process of its owner may have been there then and use it still",
+            f"{SENT}; 1 process with a right to it may have been there then and use it still",
         ),
         ("sem", by(*[GONE] * 5), f"{SENT}{'; last send 2h ago by 4711, gone' * 2} and 2 more gone"),
         ("sem", Evidence(waiters=1, holders=(holder(WAITING),)), "1 thread waiting (4711 (worker) waits on it)"),
