@@ -99,7 +99,10 @@ def test_capabilities_of_the_unit_are_enough(command: list[str], tmp_path: Path)
 @pytest.mark.parametrize("missing", CAPABILITIES)
 def test_what_a_missing_capability_prevents_is_said(command: list[str], missing: str) -> None:
     done = confined(command, [name for name in CAPABILITIES if name != missing])
-    assert kinds_left()
+    all_seen = (
+        "no process seen has it open or mapped" in done.stdout
+    )  # no lease is needed where nothing is out of sight
+    assert kinds_left() or (missing == "lease" and all_seen)
     assert SAID[missing] in done.stderr
 
 
