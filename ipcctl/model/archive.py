@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from ipcctl.model.detail import Message
     from ipcctl.model.objects import IpcObject
 
 FORMAT = 1  # the version of the file format that this program writes, and the newest it reads
@@ -37,6 +38,7 @@ class Archived(NamedTuple):
     path: str
     header: Header
     content: Content
+    peeked: tuple[Message, ...] | None = None  # its first messages; None = not asked for
 
     @property
     def object(self) -> IpcObject:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ipcctl.model.kinds import MSG, PMSG, SEM
 from ipcctl.render.columns import Column, View, record_columns
 from ipcctl.render.listing import Listing
+from ipcctl.render.messages import excerpt
 from ipcctl.render.outcomes import content_of, of_object
 
 if TYPE_CHECKING:
@@ -18,6 +20,17 @@ _SAVED_AT = Column("saved_at", "when it was saved", "time", lambda files, _: [fi
 _SAVED_ON = Column("saved_on", "the host it was saved on", "text", lambda files, _: [f.header.saved_on for f in files])
 _STORED = Column("stored", "bytes of content in the file", "bytes", lambda files, _: [_stored(file) for file in files])
 _MESSAGES = Column("messages", "messages in the file", "number", lambda files, _: [f.content.messages for f in files])
+_VALUES = Column("values", "value of each semaphore", "numbers", lambda files, _: [f.content.values for f in files])
+_PEEKED = Column("peeked", "its first messages", "messages", lambda files, _: [file.peeked for file in files])
+_INSIDE = {SEM: (_VALUES,), MSG: (_PEEKED,), PMSG: (_PEEKED,)}
+
+
+class _Piece(NamedTuple):
+    """One message or one value, and where it is."""
+
+    ref: str
+    num: int  # from 0
+    what: Any
 
 
 def _stored(file: Archived) -> int:
@@ -39,9 +52,30 @@ def archive_records(files: Sequence[Archived], view: View) -> list[Listing]:
     return [
         Listing(
             kind,
-            (*map(of_object, record_columns(kind)), *more),
+            (*map(of_object, record_columns(kind)), *more, *_INSIDE.get(kind, ())),
             [file for file in files if file.object.kind == kind],
             view,
         )
         for kind in kinds
+    ]
+
+
+def inside_listings(files: Sequence[Archived], view: View, peek: int) -> list[Listing]:
+    """The first *peek* messages of each queue, and values of each semaphore set."""
+    place = (
+        Column("ref", "reference", "text", lambda pieces, _: [piece.ref for piece in pieces]),
+        Column("num", "place in it", "number", lambda pieces, _: [piece.num for piece in pieces]),
+    )
+    message = (
+        Column("type", "its type or priority", "number", lambda pieces, _: [piece.what.type for piece in pieces]),
+        Column("length", "bytes", "number", lambda pieces, _: [len(piece.what.payload) for piece in pieces]),
+        Column("payload", "text, or hex", "phrase", lambda pieces, _: [excerpt(p.what.payload) for p in pieces]),
+    )
+    value = Column("value", "its value", "number", lambda pieces, _: [piece.what for piece in pieces])
+    messages = [_Piece(it.object.ref, num, what) for it in files for num, what in enumerate(it.peeked or ())]
+    sets = [it for it in files if it.object.kind == SEM]
+    values = [_Piece(it.object.ref, num, what) for it in sets for num, what in enumerate(it.content.values[:peek])]
+    return [
+        Listing("Messages", (*place, *message), messages, view),
+        Listing("Semaphores", (*place, value), values, view),
     ]

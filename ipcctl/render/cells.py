@@ -1,7 +1,8 @@
 """How one value of each unit is written: for programs (exact), for people (short), as JSON.
 
-Units: text path number bytes key perms account time seconds percent words flag holders, and phrase (may hold blanks: a
-last column); for people also short (a number made short already) and bar. None is written ``-``, in JSON ``null``.
+Units: text path number numbers bytes key perms account time seconds percent words flag holders messages, and phrase
+(may hold blanks: a last column); for people also short (a number made short already) and bar. None is written ``-``,
+in JSON ``null``.
 """
 
 from __future__ import annotations
@@ -137,6 +138,8 @@ EXACT: dict[str, Writer] = {
     "phrase": _optional(_printable),
     "holders": lambda holders: ",".join(f"{pid}/{_word(comm)}/{how}" for pid, comm, _, how in holders) or "-",
     "flag": lambda value: "yes" if value else "no",
+    "numbers": lambda numbers: ",".join(map(str, numbers)) or "-",
+    "messages": _optional(lambda messages: ",".join(f"{it.type}:{it.payload.hex()}" for it in messages) or "-"),
 }
 # Whole columns at once, where that is faster and no value is None.
 _BULK: dict[str, Callable[[Sequence[Any]], Sequence[str]]] = {

@@ -11,6 +11,7 @@ from ipcctl.model.perm import spell
 from ipcctl.render.cells import EXACT, bar, human_bytes, human_seconds, local, written
 from ipcctl.render.columns import COLUMNS, EVIDENCE, Column, View, record_columns
 from ipcctl.render.listing import Listing
+from ipcctl.render.messages import excerpt, message_record
 from ipcctl.render.origins import origin_text
 from ipcctl.render.plain import plain
 from ipcctl.render.records import VERSION, json_gaps, record
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
 
     from rich.panel import Panel
 
-    from ipcctl.model.detail import Detail, Message
+    from ipcctl.model.detail import Detail
     from ipcctl.model.holder import Holder
     from ipcctl.model.objects import IpcObject
     from ipcctl.model.origin import Origin
     from ipcctl.model.snapshot import Gap
     from ipcctl.model.verdict import Verdict
-
-_SHOWN_BYTES = 48  # of a message, to people
 
 
 class Exhibit(NamedTuple):
@@ -80,24 +79,8 @@ def as_record(exhibit: Exhibit) -> dict[str, Any]:
             for semaphore in detail.semaphores
         ] or None  # every set has one: none means no right to ask
     if item.kind == MSG:
-        fields["messages"] = detail.messages and [
-            {"type": message.type, "length": len(message.payload), **_payload(message)} for message in detail.messages
-        ]
+        fields["messages"] = detail.messages and [message_record(message) for message in detail.messages]
     return fields
-
-
-def _payload(message: Message) -> dict[str, str | None]:
-    """Text where the whole message is text, hex otherwise."""
-    text = _text(message.payload)
-    return {"text": text, "hex": None if text is not None else message.payload.hex()}
-
-
-def _text(payload: bytes) -> str | None:
-    try:
-        text = payload.rstrip(b"\0").decode()
-    except UnicodeDecodeError:
-        return None
-    return text if all(char.isprintable() or char in "\t\n\r" for char in text) else None
 
 
 def as_lines(exhibit: Exhibit) -> Iterator[str]:
@@ -246,16 +229,10 @@ def _inside(exhibit: Exhibit) -> Iterator[tuple[str, Listing]]:
             Column("num", "place in the queue", "number", lambda messages, _: list(range(len(messages)))),
             _attribute("type"),
             Column("length", "bytes", "number", lambda messages, _: [len(message.payload) for message in messages]),
-            Column("payload", "text, or hex", "phrase", lambda messages, _: [_excerpt(m.payload) for m in messages]),
+            Column("payload", "text, or hex", "phrase", lambda messages, _: [excerpt(m.payload) for m in messages]),
         )
         yield "messages", Listing("messages", columns, detail.messages, exhibit.view)
 
 
 def _attribute(name: str) -> Column:
     return Column(name, name, "number", lambda items, _: [getattr(item, name) for item in items])
-
-
-def _excerpt(payload: bytes) -> str:
-    text = _text(payload)
-    shown = repr(text[:_SHOWN_BYTES]) if text is not None else "0x" + payload[:_SHOWN_BYTES].hex()
-    return shown + ("..." if len(payload) > _SHOWN_BYTES else "")

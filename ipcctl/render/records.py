@@ -12,6 +12,7 @@ from ipcctl.render.template import rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ipcctl.model.detail import Message
     from ipcctl.model.snapshot import Gap
     from ipcctl.render.listing import Listing
 
@@ -62,6 +63,12 @@ def record(listing: Listing) -> list[dict[str, Any]]:
     ]
 
 
+def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    from ipcctl.render.messages import message_record
+
+    return [message_record(message) for message in messages]
+
+
 def _same(value: Any) -> Any:  # noqa: ANN401  whatever the column holds
     return value
 
@@ -82,6 +89,8 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
         for pid, comm, user, how in holders
     ],
     "flag": bool,
+    "messages": _optional(_messages),
+    "numbers": list,
 }
 
 

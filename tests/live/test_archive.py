@@ -123,3 +123,26 @@ def test_directory_that_vanishes_keeps_the_object(directory: Path, command: list
         result = here(verb, "shm:0x7", *options, str(directory))
     assert (1, 1) == (result.code, len(Host().snapshot(["shm"]).objects["shm"]))
     assert f"{directory} was removed meanwhile" in result.out
+
+
+def test_archive_shows_what_is_inside(directory: Path) -> None:
+    make_all()
+    assert 0 == here("save", *REFS, "-d", str(directory), "--drain").code
+    shown = here("archive", *files(directory), "--peek", "2", "--json")
+    found = {record["kind"]: record for record in json.loads(shown.out)["objects"]}
+    assert (list(range(1000)), [2, 2]) == (
+        found["sem"]["values"],
+        [len(found[kind]["peeked"]) for kind in ("msg", "pmsg")],
+    )
+    assert [{"type": 2**62, "length": 0, "text": "", "hex": None}, (1, bytes(range(256)).hex())] == [
+        found["msg"]["peeked"][0],
+        (found["msg"]["peeked"][1]["type"], found["msg"]["peeked"][1]["hex"]),
+    ]
+    assert [(2, "00ff32"), (2, "00ff35")] == [(it["type"], it["hex"]) for it in found["pmsg"]["peeked"]]
+    plain = here("archive", *files(directory), "--peek", "2").out
+    tables = [[line.split() for line in table.splitlines()] for table in plain.split("\n\n")]
+    assert [["pmsg:/x", "0", "2", "3", "0x00ff32"], ["pmsg:/x", "1", "2", "3", "0x00ff35"]] == tables[1][-2:]
+    assert [["sem:0", "0", "0"], ["sem:0", "1", "1"]] == tables[2][1:]
+    unasked = json.loads(here("archive", *files(directory), "--json").out)["objects"]
+    assert {"msg": None, "pmsg": None} == {it["kind"]: it["peeked"] for it in unasked if it["kind"] in ("msg", "pmsg")}
+    assert 2 == here("archive", *files(directory), "--peek", "-1").code

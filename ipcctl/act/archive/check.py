@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ipcctl.act.archive.container import DATA, MESSAGE, VALUES, Record, Source
 from ipcctl.errors import BadArchive
 from ipcctl.model.archive import Archived, Content
+from ipcctl.model.detail import Message
 from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
 
 if TYPE_CHECKING:
@@ -42,13 +43,18 @@ def opened(path: str) -> Iterator[Source]:
         os.close(descriptor)
 
 
-def check_archive(path: str) -> Archived:
-    """What is in the file at *path*, all of it read and found right. Raises BadArchive."""
+def check_archive(path: str, peek: int = 0) -> Archived:
+    """What is in the file at *path*, all of it read and found right. Raises BadArchive.
+
+    *peek*: keep so many messages.
+    """
     with opened(path) as source:
         content = Content()
-        for _, content in contents(source):  # noqa: B007  the last one
-            pass
-        return Archived(path, source.header, content)
+        peeked: list[Message] = []
+        for record, content in contents(source):  # noqa: B007  the last one
+            if record.tag == MESSAGE and len(peeked) < peek:
+                peeked.append(Message(record.argument, bytes(record.payload)))
+        return Archived(path, source.header, content, tuple(peeked) if peek else None)
 
 
 def expect(path: str, *, replacing: bool) -> Archived:
