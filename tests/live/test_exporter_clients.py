@@ -11,6 +11,8 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.live import certificates
 from tests.live.cli import TIMEOUT
@@ -147,3 +149,70 @@ def test_more_connections_than_places_drop_the_one_that_waited_longest() -> None
             connect(exporter, clients)
             assert 200 == exporter.get("/healthz").status
         assert b"" == first.recv(1)
+
+
+def line(*pieces: bytes) -> st.SearchStrategy[bytes]:
+    """One of these mostly, else anything."""
+    return st.one_of(st.sampled_from(pieces), st.sampled_from(pieces), st.binary(max_size=12))
+
+
+PATHS = (
+    b"/metrics",
+    b"/",
+    b"/healthz",
+    b"*",
+    b"http://x/metrics",
+    b"/metrics?collect[]=shm",
+    b"/?%ff",
+    b"/metrics?collect[]=%ff",
+)
+HEADERS = st.builds(
+    lambda name, value: name + b": " + value + b"\r\n",
+    line(
+        b"Accept",
+        b"Accept-Encoding",
+        b"Authorization",
+        b"Content-Length",
+        b"Connection",
+        b"Expect",
+        b"Transfer-Encoding",
+    ),
+    line(
+        *(
+            b"application/openmetrics-text;version=1",
+            b"application/openmetrics-text;q=x",
+            b"gzip;q=x",
+            b"Basic Og==",
+            b"",
+        ),
+        *(b"9" * 30, b"-1", b"close", b"keep-alive", b"100-continue", b"chunked", b"LONG"),
+    ),
+)
+REQUESTS = st.builds(
+    lambda method, path, version, headers: method + b" " + path + version + b"\r\n" + b"".join(headers) + b"\r\n",
+    line(b"GET", b"HEAD", b"PUT"),
+    line(*PATHS),
+    line(b" HTTP/1.1", b" HTTP/1.0", b" HTTP/9.9", b""),
+    st.lists(HEADERS, max_size=4),
+)
+
+
+def test_nothing_that_a_client_sends_ends_in_a_traceback() -> None:
+    with serve() as exporter:
+
+        @settings(max_examples=300, deadline=None)
+        @given(st.lists(REQUESTS, max_size=3).map(b"".join))
+        def check(request: bytes) -> None:
+            with ExitStack() as clients:
+                one = connect(exporter, clients)
+                with suppress(OSError):  # it may be refused before all of it was sent
+                    one.sendall(request.replace(b"LONG", b"A" * 70000))
+                    one.shutdown(socket.SHUT_WR)
+                    while one.recv(65536):
+                        pass
+
+        check()
+        assert 200 == exporter.get().status
+        assert 0 == exporter.terminate()
+        assert exporter.process.stderr is not None
+        assert b"" == exporter.process.stderr.read()
