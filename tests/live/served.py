@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import posix_ipc
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.live.cli import TIMEOUT, environment
+from tests.live.cli import TIMEOUT, environment, run
 
 if TYPE_CHECKING:
     import socket
@@ -33,6 +33,9 @@ os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
 os.execv(sys.argv[2], sys.argv[2:])
 """
 """What systemd does between fork and exec."""
+
+EVERYTHING = ("--collect.holders", "--collect.users", "5", "--collect.objects", ".*")
+"""Every collector there is."""
 
 LISTENING = re.compile(rb" \S+:(\d+)(?=[, ])")
 
@@ -117,6 +120,13 @@ def values_of(text: str) -> dict[str, float]:
             labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
+
+
+def metrics(*args: str, uid: int | None = None) -> dict[str, float]:
+    """What `ipcctl metrics ARGS` prints, by series as they are written."""
+    result = run("metrics", *args, uid=uid)
+    assert 0 == result.code, result.err
+    return values_of(result.out)
 
 
 def make_queue(name: str, *messages: bytes, max_messages: int = 4, mode: int = 0o600) -> None:

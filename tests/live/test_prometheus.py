@@ -20,14 +20,13 @@ import sysv_ipc
 
 from tests.live import actors, certificates, cli, namespace
 from tests.live.prometheus import Prometheus, prometheus
-from tests.live.served import make_queue, serve, serve_text
+from tests.live.served import EVERYTHING, make_queue, serve, serve_text
 from tests.test_packaging_exporter import DASHBOARD, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EVERYTHING = ("--collect.holders", "--collect.users", "5", "--collect.objects", ".*")
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 CLIENTS = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n"
 PLAIN = ("numbers", "alerts")
