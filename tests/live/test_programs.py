@@ -13,6 +13,7 @@ import pytest
 from tests.cli.here import command as here
 from tests.live import programs
 from tests.live.cli import TIMEOUT, run
+from tests.live.examined import doctor
 from tests.live.users import ALICE, BOB
 
 if TYPE_CHECKING:
@@ -33,14 +34,18 @@ def verdicts(uid: int | None = None) -> set[str]:
     return {verdict for verdict, _ in judged(uid).values()}
 
 
+LEFT_OR_STUCK = ("orphans", "dest", "unlinked", "queues", "locks")
+
+
 def assert_needed(*uids: int) -> None:
-    """There are objects, none of them is orphaned in anybody's eyes, and rm --orphaned takes none."""
+    """There are objects, none is orphaned in anybody's eyes, doctor finds no fault and rm --orphaned takes none."""
     before = judged()
     assert before
     for uid in (None, BOB, *uids):
         assert "orphaned" not in verdicts(uid), judged(uid)
     assert "nothing matches; nothing was removed\n" == here("rm", "--orphaned", "--min-idle=0s", "--yes").err
     assert before.keys() == judged().keys()
+    assert {"ok"} == {finding["severity"] for finding in doctor(*LEFT_OR_STUCK)}, doctor(*LEFT_OR_STUCK)
 
 
 @pytest.fixture(scope="module")
