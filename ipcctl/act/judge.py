@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ipcctl.model.verdict import Verdict
     from ipcctl.policy.selection import Selection
 
-_RIGHT_AFTER = 1  # seconds
 _BY_GROUP = 0o060  # bits of the mode
 _ODD_FILE_SYSTEM = "its file system does not tell who maps a file"
 
@@ -149,7 +148,7 @@ class Judge(Sight):
         The kernel records neither who made a set or a queue nor all who use it: a parent whose workers operate on it.
         """
         gid = item.gid if item.mode & _BY_GROUP else None
-        return self.processes.older_of(item.uid, gid, item.last_used + _RIGHT_AFTER)
+        return self.processes.older_of(item.uid, gid, item.last_used)
 
     def _blind(self, *, own: bool = False) -> str:
         """Why users of an object may be out of sight altogether."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLOCK_ERROR = 0.05  # seconds: start times are told in clock ticks, and the two clocks are read one after the other
+_RIGHT_AFTER = 1  # seconds in which a program comes to use what another one made for it (a fork, an exec)
 _CLOCK_STEP = 60  # seconds the clock may have been set forward since: the start by today's clock is too late by them
 _ABSENT = (FileNotFoundError, ProcessLookupError)
 
@@ -33,6 +34,7 @@ class Processes:
         self._stats: dict[int, PidStat | None] = {}
         self._refused: set[int] = set()
         self._ours: bool | None = None
+        self._jump: float | None = None
         self._leaders: frozenset[int] | None = None
         self._aged: list[tuple[float, Credentials]] | None = None
         self._starts: dict[tuple[int, int | None], list[float]] = {}
@@ -86,9 +88,23 @@ class Processes:
         started = self.started(pid) if self.ours else None
         if started is None:
             return self._fate_of_absent(pid)
-        if used and int(started - _CLOCK_ERROR) > used + _CLOCK_STEP and used >= self._boot:
+        latest = used + _CLOCK_STEP + self._jump_since(used)
+        if used and int(started - _CLOCK_ERROR) > latest and used >= self._boot:
             return RECYCLED
         return ALIVE
+
+    def _jump_since(self, moment: float) -> float:
+        """Seconds by which the clock may have been set forward after it showed *moment*, as one does that slept.
+
+        Start times are counted from the boot, and by today's clock they come too late by it. /proc was mounted when the
+        first process had started: if it seems the other way round, the clock was set since. A moment less than the jump
+        ago came after it.
+        """
+        if self._jump is None:
+            first = self.started(1)
+            mounted = os.stat(self._proc).st_ctime
+            self._jump = max(0.0, (self._boot if first is None else first) - mounted) if self._live else 0.0
+        return self._jump if moment + self._jump <= time.time() + _CLOCK_ERROR else 0.0
 
     def leads(self, pid: int) -> bool:
         """Whether a live process belongs to a session or process group that *pid* began."""
@@ -97,8 +113,8 @@ class Processes:
             self._leaders = frozenset(number for stat in stats if stat for number in (stat.pgrp, stat.session))
         return pid in self._leaders
 
-    def older_of(self, uid: int, gid: int | None, when: float) -> int:
-        """How many live processes of *uid* that share our IPC namespace started by *when* (epoch seconds).
+    def older_of(self, uid: int, gid: int | None, used: int) -> int:
+        """How many live processes of *uid* that share our IPC namespace were there at *used* (epoch seconds) or soon.
 
         With *gid* also those of that group; root is in all of them, and means none. A worker counts as old as the
         parents it was forked from without exec, by their common name; as old as can be if they died. One that cannot be
@@ -110,7 +126,7 @@ class Processes:
                 for start, known in self._neighbours()
                 if uid in known.uids or (gid in known.groups and 0 not in known.uids)
             )
-        return bisect_right(self._starts[uid, gid], when)
+        return bisect_right(self._starts[uid, gid], used + _RIGHT_AFTER + self._jump_since(used))
 
     def _neighbours(self) -> list[tuple[float, Credentials]]:
         """The processes that may use what is in our IPC namespace, and since when they can have."""

@@ -15,10 +15,10 @@ import sysv_ipc
 from ipcctl.act.judge import Judge
 from ipcctl.kernel import processes
 from ipcctl.kernel.host import Host
-from tests.live import actors, namespace
+from tests.live import actors, namespace, users
 from tests.live.actors import actor, as_user
 from tests.live.elsewhere import fork_as, hidepid, in_pid_namespace
-from tests.live.test_verdicts import libc, verdict
+from tests.live.test_verdicts import libc, make, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,3 +194,37 @@ def test_number_in_the_name_of_a_file_that_another_process_got_since_is_no_sign_
         return [*found, verdict("pshm")[0]]
 
     assert ["idle", "orphaned"] == in_pid_namespace(look)
+
+
+@pytest.mark.parametrize("kind", ["shm", "sem"])
+def test_clock_that_was_set_forward_makes_nobody_who_lives_a_younger_process(
+    kind: str, strangers: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that was suspended or restored from a snapshot: an hour that no process has seen."""
+    alice, _ = strangers
+
+    def parent() -> None:
+        users.become(alice)
+        as_user(alice, lambda: make("sem"))
+        libc.shmget(7, 100, 0o3600)
+        signal.pause()
+
+    def look() -> list[str]:
+        fork_as(100, parent)
+        while not Host().snapshot(["shm"]).objects["shm"]:
+            time.sleep(0.001)
+        as_user(alice, lambda: sysv_ipc.Semaphore(7).release())
+        found = [verdict(kind)[0]]
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + 3600)
+        found.append(verdict(kind)[0])
+        os.kill(100, signal.SIGKILL)
+        os.wait()
+        return [*found, verdict(kind)[0]]
+
+    def leave() -> list[str]:
+        namespace.unshare(namespace.CLONE_NEWIPC)  # with nobody outside
+        return as_user(os.geteuid(), look)
+
+    expected = {"shm": "idle", "sem": "unknown"}[kind]
+    assert [expected, expected, "orphaned"] == in_pid_namespace(lambda: as_user(os.geteuid(), leave))
