@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, WOULD_REMOVE
+from ipcctl.model.verdict import IDLE, IN_USE, ORPHANED, UNKNOWN
 from ipcctl.render.cells import RIGHT_ALIGNED, SHORT, SHORT_EXACT_BYTES, written
 
 if TYPE_CHECKING:
@@ -62,6 +64,15 @@ def _fullness(percent: float) -> str:
     return "red" if percent >= _FULL else "yellow" if percent >= _FILLING else ""
 
 
+_VERDICTS = {IN_USE: "green", IDLE: "cyan", ORPHANED: "yellow", UNKNOWN: "magenta"}
+_RESULTS = {
+    KEPT: "green",
+    WOULD_REMOVE: "yellow",
+    REMOVED: "yellow",
+    MARKED: "yellow",
+    ALREADY_GONE: "dim",
+    FAILED: "red",
+}
 _TONES: dict[str, Callable[[Any], str]] = {
     "ref": lambda _: "bold",
     "perms": lambda mode: "red" if mode & _WORLD_WRITABLE else "",
@@ -69,4 +80,6 @@ _TONES: dict[str, Callable[[Any], str]] = {
     "status": lambda _: "yellow",
     "fill": _fullness,
     "use": _fullness,
+    "verdict": lambda verdict: _VERDICTS.get(verdict, ""),
+    "result": lambda result: _RESULTS.get(result, ""),
 }

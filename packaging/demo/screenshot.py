@@ -36,9 +36,10 @@ GROUPS = "root:x:0:\ndaemon:x:1:\nwww-data:x:33:\npostgres:x:71:\nnogroup:x:6553
 COMMANDS = (
     ("limits", "--check", "80"),
     ("ls", "shm", "pshm", "--verdict", "-o", "ref,perms,user,size,verdict,why"),
-    ("rm", "--user", "www-data", "--dry-run"),
+    ("rm", "shm", "pshm", "--user", "www-data", "--dry-run"),  # of sets and queues no pid namespace of its own can tell
 )
 
+_MARGIN = 2  # on the right, in columns
 _TEXT = re.compile(r'(<text [^>]*\bx=")([\d.]+)("[^>]*\btextLength=")([\d.]+)("[^>]*>)([^<]*)</text>')
 
 # rich's own frame, less the fonts that it has a browser fetch from elsewhere.
@@ -90,7 +91,9 @@ def read(terminal: int) -> bytes:
 
 def draw(outputs: list[str]) -> str:
     """The picture."""
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console = Console(
+        record=True, width=COLUMNS + _MARGIN, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
     for arguments, output in zip(COMMANDS, outputs, strict=True):
         console.print(Text(f"$ ipcctl {' '.join(arguments)}", style="bold"))
         console.print(Text.from_ansi(re.sub(r"\b[0-9]s ago", "1s ago", output)))

@@ -40,3 +40,17 @@ def test_a_table_has_one_line_per_row(command: str, columns: int) -> None:
     assert len(exact) == len(rows), "\n".join(lines)
     assert all(line.startswith(tuple("abcdefghijklmnopqrstuvwxyz/")) for line in rows)
     assert columns >= max(map(len, lines))
+
+
+def test_verdicts_and_results_are_coloured_for_people_who_want_colours() -> None:
+    sysv_ipc.Semaphore(1, sysv_ipc.IPC_CREX)
+    memory = sysv_ipc.attach(sysv_ipc.SharedMemory(2, sysv_ipc.IPC_CREX, size=1).id)
+    shown = cli.run("ls", "shm", "--verdict", tty=True).out
+    assert "\x1b[32min-use" in shown
+    shown = cli.run("rm", "--all", "--dry-run", tty=True).out
+    assert "\x1b[32mkept" in shown
+    assert "\x1b[33mwould remove" in shown
+    plain = cli.run("rm", "--all", "--dry-run", tty=True, env={"NO_COLOR": "1"}).out
+    assert "kept" in plain
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", plain)
+    memory.detach()
