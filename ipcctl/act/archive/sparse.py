@@ -66,19 +66,17 @@ def _store(
 
 def _runs(buffer: bytearray, length: int) -> Iterator[tuple[int, int]]:
     """Where the pages are that are not zero, neighbours together."""
-    if buffer.find(_ZERO_PAGE, 0, length) < 0:
-        yield 0, length
-        return
-    begin = None
-    for page in range(0, length, _PAGE):
+    begin = 0
+    for number, first in enumerate(buffer[:length:_PAGE]):
+        if first:  # seen without looking at the rest
+            continue
+        page = number * _PAGE
         end = min(page + _PAGE, length)
         if buffer.startswith(_ZERO_PAGE[: end - page], page):
-            if begin is not None:
+            if begin < page:
                 yield begin, page
-                begin = None
-        elif begin is None:
-            begin = page
-    if begin is not None:
+            begin = end
+    if begin < length:
         yield begin, length
 
 
