@@ -31,7 +31,7 @@ class Sieve:
         self._query = bytearray(_SIZE)
         try:
             memory = os.memfd_create("ipcctl")
-        except OSError:
+        except (OSError, AttributeError):  # a Python built for an old C library has no such call
             self._works = False
             return
         held_in = os.fstat(memory).st_dev
