@@ -17,7 +17,7 @@ from ipcctl.kernel import processes
 from ipcctl.kernel.host import Host
 from tests.live import actors, namespace, users
 from tests.live.actors import actor, as_user
-from tests.live.elsewhere import fork_as, hidepid, in_pid_namespace
+from tests.live.elsewhere import CHOOSES_PIDS, fork_as, hidepid, in_pid_namespace
 from tests.live.test_verdicts import libc, make, verdict
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ def wait_for_the_next_second() -> None:
         time.sleep(0.05)
 
 
+@CHOOSES_PIDS
 def test_number_on_record_that_another_process_got_since_is_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number is forced; of the minute that the clock may have been set by, a second is left."""
 
@@ -185,6 +186,7 @@ def test_number_on_record_that_another_process_got_since_is_recycled(monkeypatch
         assert "by 100, gone (the number belongs to a younger process now)" in why
 
 
+@CHOOSES_PIDS
 def test_number_in_the_name_of_a_file_that_another_process_got_since_is_no_sign_of_life() -> None:
     def look() -> list[str]:
         fork_as(100, signal.pause)
@@ -196,6 +198,7 @@ def test_number_in_the_name_of_a_file_that_another_process_got_since_is_no_sign_
     assert ["idle", "orphaned"] == in_pid_namespace(look)
 
 
+@CHOOSES_PIDS
 @pytest.mark.parametrize("kind", ["shm", "sem"])
 def test_clock_that_was_set_forward_makes_nobody_who_lives_a_younger_process(
     kind: str, strangers: tuple[int, int], monkeypatch: pytest.MonkeyPatch
