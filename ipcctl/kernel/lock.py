@@ -9,6 +9,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from ipcctl.errors import Refused
+from ipcctl.kernel.files import read_text
 from ipcctl.kernel.namespaces import ipc_namespace
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def only_run(name: str, *, wait: bool, waiting: Callable[[str], None] = lambda _
     *waiting* is told whom it waits for.
 
     The file is in a directory that nobody else can write, so that nobody else can keep it locked: /run/ipcctl for
-    root, /tmp/ipcctl-UID otherwise. It is gone when the block ends.
+    root, /tmp/ipcctl-UID otherwise, by the uid outside user namespaces. It is gone when the block ends.
     """
     path = f"{_directory()}/{name}-{_namespace()}.lock"
     descriptor = _locked(path, waiting if wait else None)
@@ -79,7 +80,17 @@ def _directory() -> str:
     if os.geteuid() == 0:
         with contextlib.suppress(OSError, Refused):
             return _own("/run/ipcctl")
-    return _own(f"/tmp/ipcctl-{os.geteuid()}")
+    return _own(f"/tmp/ipcctl-{_uid_outside()}")
+
+
+def _uid_outside() -> int:
+    """This user as those outside a user namespace know him: /tmp is theirs too (user_namespaces(7))."""
+    with contextlib.suppress(OSError):
+        for line in read_text("/proc/self/uid_map").splitlines():
+            inside, outside, length = map(int, line.split())
+            if 0 <= os.geteuid() - inside < length:
+                return outside + os.geteuid() - inside
+    return os.geteuid()
 
 
 def _own(path: str) -> str:

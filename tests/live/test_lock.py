@@ -10,7 +10,7 @@ import pytest
 
 from ipcctl.errors import Refused
 from ipcctl.kernel.lock import only_run
-from tests.live import actors, covered
+from tests.live import actors, covered, namespace
 
 
 def locked(*, wait: bool = False) -> list[str]:
@@ -38,6 +38,21 @@ def test_lock_of_a_process_that_was_killed_is_free() -> None:
         (left,) = Path("/run/ipcctl").iterdir()
         assert f"{pid}\n" == left.read_text()
         assert [f"{os.getpid()}\n"] == locked()
+
+
+def test_root_of_a_user_namespace_locks_under_the_uid_that_others_know(strangers: tuple[int, int]) -> None:
+    alice, _ = strangers
+
+    def locked_as_root() -> list[str]:
+        namespace.unshare(namespace.CLONE_NEWUSER)
+        Path("/proc/self/uid_map").write_text(f"0 {alice} 1")
+        assert 0 == os.geteuid()
+        with only_run("test", wait=False):
+            return [path.name for path in Path(f"/tmp/ipcctl-{alice}").glob("test-*.lock")]
+
+    with covered.covered(Path("/tmp"), f"ipcctl-{alice}"):
+        Path("/tmp").chmod(0o1777)
+        assert 1 == len(actors.as_user(alice, locked_as_root))
 
 
 def test_users_do_not_share_a_lock(strangers: tuple[int, int]) -> None:
