@@ -36,7 +36,7 @@ CRC = struct.Struct("<I")
 RECORD = struct.Struct("<4sqQ")
 CHUNK = 1 << 20  # the most bytes of a segment in one record
 DATA, MESSAGE, VALUES, END = b"DATA", b"MESG", b"VALS", b"END."  # argument: offset; type or priority; how many
-_LARGE = 1 << 17  # bytes whose writing is worth another thread
+LARGE = 1 << 17  # bytes whose writing is worth another thread
 _HEADER_MAX = 1 << 20
 _SUMMED = PREFIX.size - 8  # all but the length of the file, which is known last
 _MESSAGE_MAX = 2**31 - 1
@@ -47,7 +47,7 @@ class Record(NamedTuple):
 
     tag: bytes
     argument: int
-    payload: memoryview  # good until the next record is asked for
+    payload: memoryview  # good until the one after the next is asked for
 
 
 class Sink:
@@ -69,7 +69,7 @@ class Sink:
         trailer = CRC.pack(zlib.crc32(payload, zlib.crc32(head, self._count)))
         self._count += 1
         self._wait()
-        if len(payload) < _LARGE:
+        if len(payload) < LARGE:
             self._length += _write(self._file, head, payload, trailer)
             return
         if self._worker is None:
@@ -140,36 +140,30 @@ class Source:
         return records - -(-records // (CHUNK + overhead)) * overhead
 
     def records(self) -> Iterator[Record]:
-        """The content in order, without END. A record is known to be right when the next one is asked for.
+        """The content in order, without END; each was found right. Raises BadArchive, OSError.
 
-        Only when all were asked for has everything been right. Raises BadArchive, OSError.
+        Only when all were asked for has the whole file been right.
         """
         buffers = (memoryview(bytearray(CHUNK + CRC.size)), memoryview(bytearray(CHUNK + CRC.size)))
         position, number = self._begin, 0
-        pending: Future[int] | None = None
-        expected = 0
-        with ThreadPoolExecutor(1, initializer=deafen) as worker:
-            while True:
-                head = self._exactly(position, RECORD.size, "cut short between records")
-                tag, argument, size = RECORD.unpack(head)
-                position += RECORD.size
-                if size + CRC.size > self._length - position or size > (CHUNK if tag == DATA else _MESSAGE_MAX):
-                    raise self._bad(f"altered: record {number} has an impossible size")
-                space = buffers[number % 2] if size <= CHUNK else memoryview(bytearray(size + CRC.size))
-                self._fill(position, space[: size + CRC.size])
-                position += size + CRC.size
-                if pending is not None and pending.result() != expected:
-                    raise self._bad(f"altered: the checksum of record {number - 1} is wrong")
-                payload = space[:size]
-                (expected,) = CRC.unpack(space[size : size + CRC.size])
-                seed = zlib.crc32(head, number)
-                if tag == END:
-                    if zlib.crc32(payload, seed) != expected or argument != number or position != self._length or size:
-                        raise self._bad("altered: the end is not as it was written")
-                    return
-                pending = worker.submit(zlib.crc32, payload, seed)
-                yield Record(tag, argument, payload)
-                number += 1
+        while True:
+            head = self._exactly(position, RECORD.size, "cut short between records")
+            tag, argument, size = RECORD.unpack(head)
+            position += RECORD.size
+            if size + CRC.size > self._length - position or size > (CHUNK if tag == DATA else _MESSAGE_MAX):
+                raise self._bad(f"altered: record {number} has an impossible size")
+            space = buffers[number % 2] if size <= CHUNK else memoryview(bytearray(size + CRC.size))
+            self._fill(position, space[: size + CRC.size])
+            position += size + CRC.size
+            payload = space[:size]
+            if CRC.unpack(space[size : size + CRC.size])[0] != zlib.crc32(payload, zlib.crc32(head, number)):
+                raise self._bad(f"altered: the checksum of record {number} is wrong")
+            if tag == END:
+                if argument != number or position != self._length or size:
+                    raise self._bad("altered: the end is not as it was written")
+                return
+            yield Record(tag, argument, payload)
+            number += 1
 
     def _exactly(self, position: int, size: int, why: str) -> bytes:
         got = os.pread(self._file, size, position)

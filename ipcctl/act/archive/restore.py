@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ipcctl.act.archive.check import contents, opened
+from ipcctl.act.archive.container import LARGE
 from ipcctl.act.making import Maker, Nameless, Send, Write, target, why_not
 from ipcctl.errors import IpcctlError, Refused
-from ipcctl.kernel.signals import unbroken
+from ipcctl.kernel.signals import deafen, unbroken
 from ipcctl.model.detail import Message
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.objects import SHM_HUGETLB, SHM_LOCKED
@@ -109,8 +111,19 @@ class Restorer(Maker):
         return self.posix_queue(wanted.object, partial(self._send, wanted))
 
     def _write(self, wanted: Wanted, write: Write) -> None:
-        for record in self._records(wanted):
-            write(record.payload, record.argument)
+        """Write one piece while the next is read and checked."""
+        with ThreadPoolExecutor(1, initializer=deafen) as beside:
+            writing: Future[None] | None = None
+            for record in self._records(wanted):
+                if writing is not None:
+                    writing.result()
+                if len(record.payload) < LARGE:
+                    write(record.payload, record.argument)
+                    writing = None
+                else:
+                    writing = beside.submit(write, record.payload, record.argument)
+            if writing is not None:
+                writing.result()
 
     def _send(self, wanted: Wanted, send: Send) -> None:
         for record in self._records(wanted):
