@@ -143,14 +143,17 @@ class Remover:
         if kind in _WAITERS and not self._force and (waiting := _WAITERS[kind](self, item)):
             return _Done(KEPT, f"in-use: {waiting} waiting thread(s) since it was listed")
         if saver is None:
-            return self._unmake(item, attached=bool(kind == SHM and now[-1]), ours=0)
-        return self._saved_first(item, saver, lambda: self._unmake(item, attached=kind == SHM, ours=1))
+            return self._unmake(item, ours=0)
+        return self._saved_first(item, saver, lambda: self._unmake(item, ours=1))
 
-    def _unmake(self, item: Any, *, attached: bool, ours: int) -> _Done:  # noqa: ANN401  any System V object
-        """IPC_RMID. *attached* = a segment that may be; *ours* of the attachments are this process's, and end soon."""
+    def _unmake(self, item: Any, *, ours: int) -> _Done:  # noqa: ANN401  any System V object
+        """IPC_RMID; *ours* of a segment's attachments are this process's, and end soon.
+
+        Somebody may attach a segment at the last moment: it is asked once more.
+        """
         control = self.judge.control()
         control.remove(item.kind, item.id)
-        if attached and (left := control.stat(item.kind, item.id)) and left[-1] > ours:
+        if item.kind == SHM and (left := control.stat(SHM, item.id)) and left[-1] > ours:
             return _Done(MARKED, "goes with its last attachment")
         return _REMOVED
 
