@@ -17,6 +17,7 @@ from tests.live.traced import traced
 
 REMOVAL = {"shm": ["rmid"], "sem": ["rmid"], "msg": ["rmid"], "pmsg": ["unlinkat"]}
 ASIDE_AND_GONE = ["renameat", "unlinkat"]
+DENSE = bytes(range(1, 256)) * 5000  # pieces that another thread writes
 MESSAGES = [b"\0\xff%d" % number for number in range(6)]
 
 every_kind = pytest.mark.parametrize("ref", REFS)
@@ -33,6 +34,7 @@ def fresh(ref: str, directory: Path) -> None:
     """That object alone, and nothing saved."""
     namespace.enter()
     make_all()
+    (namespace.SHM / "x").write_bytes(DENSE)
     others = [other for other in REFS if other != ref]
     assert 0 == here("rm", *others, "--yes").code
     for path in directory.iterdir():
