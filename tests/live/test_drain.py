@@ -124,3 +124,15 @@ def test_queue_removed_meanwhile_gets_nothing_back() -> None:
     assert ("", 0) == (it.left_out(), other.current_messages)
     os.close(queue)
     other.close()
+
+
+def test_nobody_waits_for_room_in_a_queue_that_was_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_queue([(b"one", 0)], most=1)
+    (item,) = Host().snapshot(["pmsg"]).objects["pmsg"]
+    queue = os.open(namespace.current().mqueue / "x", os.O_RDWR | os.O_NONBLOCK)
+    monkeypatch.setattr(time, "sleep", lambda _: posix_ipc.unlink_message_queue("/x"))
+    with drain.drained(queue, item, keep=True) as it:
+        list(it.messages())
+        posix_ipc.MessageQueue("/x").send(b"late")
+    os.close(queue)
+    assert "" == it.left_out()

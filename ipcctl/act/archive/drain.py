@@ -53,9 +53,7 @@ class Drained:
 
         *safe*: all that was taken is in a file.
         """
-        if not os.fstat(self._queue).st_nlink:
-            self._out.clear()
-        elif self._out and not safe:
+        if self._out and not safe:
             self._out.extend(self._received())  # else it would be in front
         self._put_back(_PATIENCE if safe else math.inf)
 
@@ -70,6 +68,9 @@ class Drained:
     def _put_back(self, patience: float) -> None:
         deadline = time.monotonic() + patience
         while self._out:
+            if not os.fstat(self._queue).st_nlink:
+                self._out.clear()
+                return
             try:
                 content.send_posix(self._queue, self._out[0], self._item.ref)
                 self._out.popleft()
