@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipcctl.errors import IpcctlError
 from ipcctl.kernel.comm import comm_of
 from ipcctl.kernel.files import read_bytes, read_open
 from ipcctl.kernel.mappings import Sieve
 from ipcctl.kernel.namespaces import ipc_namespace, is_initial_ipc_namespace, is_initial_pid_namespace, processes_hidden
+from ipcctl.kernel.sysvipc import read_columns
 from ipcctl.kernel.waits import why_deaf
 from ipcctl.model.holder import ATTACHED, HOWS, MAPPED, OPEN, WAITING, Holder
 from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
@@ -108,7 +110,7 @@ class _Look:
         self._init_is_elsewhere = not is_initial_ipc_namespace(self._namespace) and is_initial_pid_namespace(proc)
         files = bool(kinds & {PSHM, PSEM}) and places.shm_device is not None
         self._device = device_text(*_numbers(places.shm_device)) if files and places.shm_device is not None else b""
-        self._maps = SHM in kinds or files
+        self._maps = (files and not places.empty) or (SHM in kinds and _anything_attached(proc))
         self._sieve = Sieve(places.shm_device if files and not places.empty else None)
         devices = {places.shm_device if files else None, places.mqueue_device if PMSG in kinds else None}
         self._devices = frozenset(device for device in devices if device is not None)
@@ -243,6 +245,14 @@ class _Look:
         stat = self._processes.stat(pid)
         if self._processes.refused(pid) or (stat is not None and not stat.kernel_thread):
             self._seen.unreadable.append(pid)
+
+
+def _anything_attached(proc: str) -> bool:
+    """Whether any segment is; True where the kernel does not say."""
+    try:
+        return any(read_columns(SHM, ["nattch"], proc)[1][0])
+    except (IpcctlError, OSError):
+        return True
 
 
 def _numbers(device: int) -> tuple[int, int]:

@@ -99,11 +99,15 @@ def end_first_thread() -> None:
     libc.syscall(SYS_EXIT, 0)
 
 
-@pytest.mark.parametrize("kind", ["shm", "pshm"])
+@pytest.mark.parametrize("kind", ["shm", "pshm", "pmsg"])
 def test_process_whose_first_thread_ended_holds_what_it_held(kind: str) -> None:
     number = make(kind)
-    hold = (lambda: sysv_ipc.attach(number)) if kind == "shm" else (lambda: os.open(X, os.O_RDWR))
-    with actor(hold, sleep=end_first_thread) as it:
+    holds: dict[str, Callable[[], object]] = {
+        "shm": lambda: sysv_ipc.attach(number),
+        "pshm": lambda: os.open(X, os.O_RDWR),
+        "pmsg": lambda: posix_ipc.MessageQueue("/x"),
+    }
+    with actor(holds[kind], sleep=end_first_thread) as it:
         deadline = time.monotonic() + actors.PATIENCE
         while "Z" not in Path(f"/proc/{it.pid}/stat").read_text().rpartition(")")[2] and time.monotonic() < deadline:
             time.sleep(0.001)
