@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
@@ -86,11 +86,19 @@ def clean(
             return 0
 
         by_rule = groupby(plan, attrgetter("rule"))
-        portions = (portion for rule, steps in by_rule for portion in remover.portions(steps, savers[rule]))
-        removing = record.carry_out(portions, lambda some: remover.carry_out(some, savers[some[0].rule]))
         people = output.format in ("table", "plain")
+
+        def remove(portions: Iterable[Sequence[Outcome]]) -> Iterator[Outcome]:
+            removing = record.carry_out(portions, lambda some: remover.carry_out(some, savers[some[0].rule]))
+            return _shown(removing, outcomes, people=people)
+
         carry_out(
-            _shown(removing, outcomes, people=people), plan, output, view, gaps, rules=True, tell=sys.stderr.isatty()
+            (portion for rule, steps in by_rule for portion in remover.portions(steps, savers[rule])),
+            remove,
+            *(plan, output, view, gaps),
+            rules=True,
+            saves=any(savers.values()),
+            tell=sys.stderr.isatty(),
         )
     return int(any(step.result == FAILED for step in outcomes))
 

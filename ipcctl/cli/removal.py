@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -10,16 +12,20 @@ from ipcctl.model.removal import FAILED
 from ipcctl.render.outcomes import outcome_listing, outcome_listings_by_rule, outcome_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import FrameType
 
     from ipcctl.cli.output import Output
     from ipcctl.model.removal import Outcome
     from ipcctl.model.snapshot import Gap
     from ipcctl.render.columns import View
 
+    Portion = Sequence[Outcome]
+
 
 def carry_out(
-    removing: Iterable[Outcome],
+    portions: Iterable[Portion],
+    remove: Callable[[Iterable[Portion]], Iterable[Outcome]],
     plan: Sequence[Outcome],
     output: Output,
     view: View,
@@ -27,28 +33,66 @@ def carry_out(
     *,
     quiet: bool = False,
     rules: bool = False,
+    saves: bool = False,
     tell: bool = True,
 ) -> list[Outcome]:
-    """Remove and report, whatever happens on the way.
+    """Remove the *portions* of *plan* and report, whatever happens on the way.
 
     *quiet* = people saw the plan, show what differs from it; *rules* = with the rule that took each object;
-    *tell* = end with the numbers.
+    *saves* = content is saved first, which may take long and can be broken off; *tell* = end with the numbers.
     """
     outcomes: list[Outcome] = []
-    try:
-        outcomes.extend(removing)
-    except KeyboardInterrupt:
-        note("\ninterrupted: what is not listed was not removed")
-        raise
-    finally:
-        planned = {step.object.ref: step for step in plan} if quiet and output.format == "table" else {}
-        shown = [s for s in outcomes if not planned or (s.result == FAILED or s.result != planned[s.object.ref].result)]
-        report(shown, output, view, gaps, rules=rules)
-        counts = Counter(step.result for step in outcomes)
-        if tell:
-            said = ", ".join(f"{count} {result}" for result, count in counts.items())
-            note(said or "nothing matches; nothing was removed")
+    with _interrupt_held() as interrupt:
+        try:
+            interrupt.at_once = saves
+            outcomes.extend(remove(interrupt.between(portions)))
+        except KeyboardInterrupt:
+            note("\ninterrupted: what is not listed was not removed" + ", or is saved in a file" * saves)
+            raise
+        finally:
+            interrupt.at_once = False
+            planned = {step.object.ref: step for step in plan} if quiet and output.format == "table" else {}
+            shown = [
+                s for s in outcomes if not planned or (s.result == FAILED or s.result != planned[s.object.ref].result)
+            ]
+            report(shown, output, view, gaps, rules=rules)
+            counts = Counter(step.result for step in outcomes)
+            if tell:
+                said = ", ".join(f"{count} {result}" for result, count in counts.items())
+                note(said or "nothing matches; nothing was removed")
     return outcomes
+
+
+class _Interrupt:
+    """Ctrl-C, kept until it breaks nothing off; a second one is not kept."""
+
+    def __init__(self) -> None:
+        self.at_once = False  # what is being done can be broken off
+        self._came = False
+
+    def come(self, number: int, frame: FrameType | None) -> None:
+        if self.at_once or self._came:
+            signal.default_int_handler(number, frame)
+        self._came = True
+
+    def between(self, portions: Iterable[Portion]) -> Iterator[Portion]:
+        """The *portions*, until it came. Raises KeyboardInterrupt."""
+        for portion in portions:
+            if self._came:
+                raise KeyboardInterrupt
+            yield portion
+
+
+@contextlib.contextmanager
+def _interrupt_held() -> Iterator[_Interrupt]:
+    interrupt = _Interrupt()
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt.come)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def report(

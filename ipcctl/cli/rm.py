@@ -85,12 +85,14 @@ def rm(
             _confirm(outcomes, view)
         if not dry_run:
             outcomes = carry_out(
-                record.carry_out(remover.portions(outcomes, saver), lambda some: remover.carry_out(some, saver)),
+                remover.portions(outcomes, saver),
+                lambda portions: record.carry_out(portions, lambda some: remover.carry_out(some, saver)),
                 outcomes,
                 output,
                 view,
                 gaps,
                 quiet=asked,
+                saves=saver is not None,
             )
         else:
             report(outcomes, output, view, gaps)
