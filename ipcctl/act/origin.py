@@ -6,10 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from ipcctl.kernel.files import read_text
 from ipcctl.kernel.ftok import PLACES, first_of
+from ipcctl.kernel.mounts import remote_paths
 from ipcctl.model.kinds import KINDS
-from ipcctl.parse.mountinfo import remote_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,16 +24,8 @@ def origin_of(host: Host, item: Any, pids: Iterable[int]) -> Origin | None:  # n
     """
     if KINDS[item.kind].posix or not item.key or not host.live:
         return None
-    with contextlib.suppress(OSError):
-        remote = remote_points(read_text(f"{host.roots.proc}/self/mountinfo"))
-        local = (pair for pair in _candidates(host, item, pids) if not _lies_under(pair[1], remote))
-        return first_of(item.key, local)
-    return None
-
-
-def _lies_under(path: str, points: Iterable[str]) -> bool:
-    """Whether *path* is on one of the mounts: on a file server that is down, a look would never end."""
-    return any(path == point or path.startswith(point.rstrip("/") + "/") for point in points)
+    remote = remote_paths(host.roots.proc)
+    return first_of(item.key, (it for it in _candidates(host, item, pids) if not f"{it[1]}/".startswith(remote)))
 
 
 def _candidates(host: Host, item: Any, pids: Iterable[int]) -> Iterator[tuple[str, str]]:  # noqa: ANN401

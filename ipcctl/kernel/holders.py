@@ -14,6 +14,7 @@ from ipcctl.errors import IpcctlError
 from ipcctl.kernel.comm import comm_of
 from ipcctl.kernel.files import read_bytes, read_open
 from ipcctl.kernel.mappings import Sieve
+from ipcctl.kernel.mounts import remote_paths
 from ipcctl.kernel.namespaces import ipc_namespace, is_initial_ipc_namespace, is_initial_pid_namespace, processes_hidden
 from ipcctl.kernel.sysvipc import read_columns
 from ipcctl.kernel.waits import why_deaf
@@ -117,6 +118,7 @@ class _Look:
         waits = {kind for kind in (SEM, MSG, PMSG) if kind in kinds}
         wanted = {call for call, kind in CALLS.items() if kind in waits} | ({IPC} if waits else set())
         self._calls = {number: call for number, call in calls_of(os.uname().machine).items() if call in wanted}
+        self._passed_over = (*_NO_OBJECT, *remote_paths(proc))
         seen.deaf = why_deaf(proc)
 
     def at(self, pid: int) -> None:
@@ -184,7 +186,7 @@ class _Look:
             for name in os.listdir(directory):
                 try:
                     link = os.readlink(name, dir_fd=directory)
-                    if link.startswith(_NO_OBJECT):
+                    if f"{link}/".startswith(self._passed_over):
                         continue
                     status = os.stat(name, dir_fd=directory)
                 except PermissionError:

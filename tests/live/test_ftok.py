@@ -16,7 +16,6 @@ import sysv_ipc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipcctl.act import origin
 from ipcctl.kernel import creation
 from ipcctl.kernel.ftok import key_of, search
 from ipcctl.parse.fields import parse_project
@@ -255,14 +254,6 @@ def test_show_tells_the_home_of_the_owner(named_users: list[Any]) -> None:
     key = of_the_c_library(user.pw_dir, 200)
     run("create", "msg", "--ftok", f"{user.pw_dir}:200", "--owner", user.pw_name)
     assert 200 == shown(f"msg:0x{key:08x}")["proj"]
-
-
-@pytest.mark.parametrize(
-    ("path", "skipped"), [("/home", True), ("/home/alice/x", True), ("/homes", False), ("/", False), ("/srv/x", False)]
-)
-def test_show_asks_no_file_server_that_may_be_down(path: str, *, skipped: bool) -> None:
-    assert skipped == origin._lies_under(path, ["/home", "/srv/nfs"])
-    assert origin._lies_under(path, ["/"])
 
 
 def test_show_has_nothing_to_tell_of_other_keys_and_none_at_all() -> None:
