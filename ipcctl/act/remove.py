@@ -35,6 +35,7 @@ _IDENTITY = ("key", "uid", "cuid", "ctime")  # beside the id
 _LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
 _FILES = frozenset(kind for kind in KINDS if KINDS[kind].posix)
 _RENAMED = frozenset({PSHM, PSEM})  # files of a file system that knows rename(2)
+_MANY = frozenset({SEM, MSG})  # System V objects that hosts are full of
 _TOGETHER = 64  # files put aside at once: descriptors held open, names missing if the process is killed then
 
 
@@ -70,35 +71,61 @@ class Remover:
         self.judge.__exit__(*exception)
 
     def carry_out(self, plan: Iterable[Outcome], saver: Saver | None = None) -> Iterator[Outcome]:
-        """Do what *plan* says, in order, files several at once; what it keeps passes through unchanged.
+        """Do what *plan* says, in order; what it keeps passes through unchanged.
 
         With *saver* the content is complete and durable in a file before an object goes, or the object stays.
         """
         for portion in self.portions(plan, saver):
-            if portion[0].result != WOULD_REMOVE:
-                yield from portion
-            elif self._together(portion[0], saver):
-                yield from self._remove_files(portion)
-            else:
-                yield self._remove(portion[0], saver)
+            yield from self.carry_out_portion(portion, saver)
 
-    def portions(self, plan: Iterable[Outcome], saver: Saver | None = None) -> Iterator[list[Outcome]]:
-        """*plan* in the portions in which it is carried out: files several at once, all else one by one."""
-        files: list[Outcome] = []
+    def portions(
+        self, plan: Iterable[Outcome], saver: Saver | None = None, *, recorded: bool = False
+    ) -> Iterator[list[Outcome]]:
+        """*plan* in the portions for :meth:`carry_out_portion`: what goes the quick way together, all else one by one.
+
+        *recorded* = what became of one object is written down before the next goes, where that costs nothing more.
+        """
+        quick = frozenset() if self._force or saver else _RENAMED if recorded else _RENAMED | _MANY
+        portion: list[Outcome] = []
+        last = None
         for step in plan:
-            together = self._together(step, saver)
+            kind = step.object.kind
+            together = step.result == WOULD_REMOVE and kind in quick
+            if portion and (not together or kind != last or len(portion) == _TOGETHER):
+                yield portion
+                portion = []
             if together:
-                files.append(step)
-            if files and (not together or len(files) == _TOGETHER):
-                yield files
-                files = []
-            if not together:
+                portion.append(step)
+                last = kind
+            else:
                 yield [step]
-        if files:
-            yield files
+        if portion:
+            yield portion
 
-    def _together(self, step: Outcome, saver: Saver | None) -> bool:
-        return step.result == WOULD_REMOVE and step.object.kind in _RENAMED and not (self._force or saver)
+    def carry_out_portion(self, portion: Sequence[Outcome], saver: Saver | None = None) -> Sequence[Outcome]:
+        """What becomes of one of the :meth:`portions`."""
+        first, kind = portion[0].result, portion[0].object.kind
+        if first != WOULD_REMOVE:
+            return portion
+        if kind in _RENAMED and not (self._force or saver):
+            return self._remove_files(portion)
+        if kind in _MANY and len(portion) > 1:
+            return self._remove_many(kind, portion)
+        return [self._remove(step, saver) for step in portion]
+
+    def _remove_many(self, kind: str, steps: Sequence[Outcome]) -> list[Outcome]:
+        """Sets or queues that are as they were listed in a short loop, the others as :meth:`_remove` does."""
+        take, listed = self.judge.control().taking(kind), _LISTED[kind]
+        waited_on = self.judge.waited_on() if kind == MSG else ()
+        done = []
+        for step in steps:
+            item: Any = step.object
+            number = item[1]  # the id
+            if (kind, number) not in waited_on and take(number, listed(item), item.nsems if kind == SEM else 0):
+                done.append(Outcome(item, REMOVED, step.why, None, step.rule))
+            else:
+                done.append(self._remove(step, None))
+        return done
 
     def _remove_files(self, steps: Sequence[Outcome]) -> list[Outcome]:
         """Put the files aside, wait once for all, unlink those nobody knocked at."""

@@ -100,12 +100,19 @@ class Sight:
         """Whether the walk saw anybody hold *item*."""
         return target_of(item) in self.walked.holders
 
-    def waiting_now(self, item: IpcObject) -> tuple[Holder, ...]:
-        """Who sleeps on a System V queue, by a walk that is a second old at most: the queue itself does not tell."""
+    def waited_on(self) -> Collection[tuple[Any, int]]:
+        """What the walk calls the System V queues somebody sleeps on, by a walk that is a second old at most.
+
+        The queue itself does not tell. There may be other things among them.
+        """
         if time.monotonic() - self._looked_at > _STALE:
             self._latest = walk(self._host.roots.proc, Places(self._host.roots.shm, None, None), self.processes, {MSG})
             self._looked_at = time.monotonic()
-        return (self._latest or self.walked).of(target_of(item))
+        return (self._latest or self.walked).holders
+
+    def waiting_now(self, item: IpcObject) -> tuple[Holder, ...]:
+        """Who sleeps on a System V queue, by :meth:`waited_on`."""
+        return (self._latest or self.walked).of(target_of(item)) if target_of(item) in self.waited_on() else ()
 
     def unlinked(self) -> list[PosixSegment]:
         """Shared memory that has no name any more but is still held; its name ends in " (deleted)"."""

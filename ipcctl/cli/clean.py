@@ -89,11 +89,15 @@ def clean(
         people = output.format in ("table", "plain")
 
         def remove(portions: Iterable[Sequence[Outcome]]) -> Iterator[Outcome]:
-            removing = record.carry_out(portions, lambda some: remover.carry_out(some, savers[some[0].rule]))
+            removing = record.carry_out(portions, lambda some: remover.carry_out_portion(some, savers[some[0].rule]))
             return _shown(removing, outcomes, people=people)
 
         carry_out(
-            (portion for rule, steps in by_rule for portion in remover.portions(steps, savers[rule])),
+            (
+                portion
+                for rule, steps in by_rule
+                for portion in remover.portions(steps, savers[rule], recorded=recorded.asked)
+            ),
             remove,
             *(plan, output, view, gaps),
             rules=True,

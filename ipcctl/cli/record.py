@@ -17,9 +17,14 @@ class RecordAsked(NamedTuple):
     log: str | None = None
     syslog: bool = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether anything is written down."""
+        return self.log is not None or self.syslog
+
     def open(self, command: str, view: View, policy: str | None = None) -> Any:  # noqa: ANN401  a Record or its absence
         """The record of a run of *command*, opened now. Raises RecordUnwritable."""
-        if self.log is None and not self.syslog:
+        if not self.asked:
             return _NoRecord()
         from ipcctl.act.record import Record
         from ipcctl.kernel.invoker import invoker

@@ -85,8 +85,8 @@ def rm(
             _confirm(outcomes, view)
         if not dry_run:
             outcomes = carry_out(
-                remover.portions(outcomes, saver),
-                lambda portions: record.carry_out(portions, lambda some: remover.carry_out(some, saver)),
+                remover.portions(outcomes, saver, recorded=recorded.asked),
+                lambda portions: record.carry_out(portions, lambda some: remover.carry_out_portion(some, saver)),
                 outcomes,
                 output,
                 view,

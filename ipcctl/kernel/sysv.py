@@ -18,7 +18,7 @@ from ipcctl.model.detail import Message, Semaphore
 from ipcctl.model.kinds import MSG, SEM, SHM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 IPC_RMID = 0
 IPC_STAT = 2
@@ -237,6 +237,30 @@ class SysvControl:
             done = self._libc.msgctl(identifier, IPC_RMID, None)
         if done:
             raise _fail(f"{kind}:{identifier}")
+
+    def taking(self, kind: str) -> Callable[[int, tuple[int, ...], int], bool]:
+        """A quick removal of many sets or queues: a function of the id, its STAT_FIELDS as they were listed, and nsems.
+
+        True = it was as listed, nobody waited on the set, and IPC_RMID took it. False = for whatever reason nothing was
+        done: look closer. A queue does not tell who waits on it.
+        """
+        buffer, view, unpack, mask = self._buffer, self._view, _STAT[kind].unpack_from, _INDEX_MASKS[0]
+        semctl, msgctl = self._libc.semctl, self._libc.msgctl
+
+        def take_set(semid: int, listed: tuple[int, ...], nsems: int) -> bool:
+            if semctl(semid & mask, 0, SEM_STAT_ANY, buffer) != semid or unpack(view) != listed:
+                return False
+            for num in range(nsems):
+                if semctl(semid, num, GETNCNT, 0) or semctl(semid, num, GETZCNT, 0):
+                    return False
+            return not semctl(semid, 0, IPC_RMID, 0)
+
+        def take_queue(msqid: int, listed: tuple[int, ...], _: int) -> bool:
+            if msgctl(msqid & mask, MSG_STAT_ANY, buffer) != msqid or unpack(view) != listed:
+                return False
+            return not msgctl(msqid, IPC_RMID, None)
+
+        return {SEM: take_set, MSG: take_queue}[kind]
 
     def peek(self, msqid: int, count: int, msgmax: int) -> Sequence[Message]:
         """The first *count* messages of a queue, left where they are. Raises as :meth:`copies`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import struct
+import time
 
 import posix_ipc
 import pytest
@@ -169,6 +171,42 @@ def test_set_somebody_waits_on_meanwhile_is_kept() -> None:
             result = it.end()
     assert (1, EVERY_KIND) == (result.code, left())
     assert "in-use" in result.out
+
+
+def test_among_many_sets_those_that_were_touched_meanwhile_are_looked_at_closely() -> None:
+    waited, used, gone, idle = (sysv_ipc.Semaphore(key, sysv_ipc.IPC_CREX, initial_value=0) for key in range(101, 105))
+    with talk("rm", "sem", "--all", "--json") as it:
+        it.until(ASKED)
+        used.release()
+        gone.remove()
+        with actors.waiting(waited.id):
+            agree(it)
+            result = it.end()
+    assert {0, waited.id, used.id, gone.id, idle.id} == set(results := told(result.out))
+    assert ("removed", "removed", "already gone") == (results[0], results[idle.id], results[gone.id])
+    assert ("kept", "kept") == (results[waited.id], results[used.id])
+    assert {waited.id, used.id} == {int(row[1]) for row in rows("sem")}
+
+
+def test_among_many_queues_those_that_were_touched_meanwhile_are_looked_at_closely() -> None:
+    waited, used, gone, idle = (sysv_ipc.MessageQueue(key, sysv_ipc.IPC_CREX) for key in range(101, 105))
+    with talk("rm", "msg", "--all", "--json") as it:
+        it.until(ASKED)
+        used.send(b"x")
+        gone.remove()
+        with actors.receiving(waited.id):
+            time.sleep(1.1)  # seconds: who waits is asked again after one
+            agree(it)
+            result = it.end()
+    results = told(result.out)
+    assert ("removed", "removed", "already gone") == (results[0], results[idle.id], results[gone.id])
+    assert ("kept", "kept") == (results[waited.id], results[used.id])
+    assert {waited.id, used.id} == {int(row[1]) for row in rows("msg")}
+
+
+def told(document: str) -> dict[int, str]:
+    """What became of each id."""
+    return {item["id"]: item["result"] for item in json.loads(document)["objects"]}
 
 
 def test_force_marks_what_is_attached_and_says_so() -> None:
