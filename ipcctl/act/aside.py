@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ipcctl.model.objects import IpcObject
 
 SETTLE = 0.02  # seconds: several time slices of a busy processor
+CHANGED = "changed since it was listed"
 KNOCKED = "in-use: somebody opened it just now"
 TOO_LATE = "somebody opened it at that very moment and has it still"
 _HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}  # until every file is unlinked or back
@@ -77,10 +78,14 @@ class Aside:
             os.unlink(file, dir_fd=self._directory)
             self._ended[item] = REMOVED, ""
             return ""
+        if why := changed(self._directory, file, item):
+            return why
         private = b".ipcctl-%d-%s" % (os.getpid(), os.urandom(4).hex().encode())
         os.rename(file, private, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         self._files[item] = file, private, descriptor
-        if lease.knocked(descriptor):
+        if changed(self._directory, private, item):
+            self._put_back(item, CHANGED)
+        elif lease.knocked(descriptor):
             self._put_back(item)
         return ""
 
@@ -106,7 +111,7 @@ class Aside:
                 self._ended[item] = REMOVED, TOO_LATE if lease.knocked(descriptor) else ""
         return self._ended[item]
 
-    def _put_back(self, item: IpcObject) -> None:
+    def _put_back(self, item: IpcObject, kept: str = KNOCKED) -> None:
         """Give the file its name again, unless somebody made a new object of that name meanwhile."""
         file, private, descriptor = self._files.pop(item)
         libc = ctypes.CDLL(None, use_errno=True)
@@ -118,4 +123,10 @@ class Aside:
             self._ended[item] = FAILED, why
         else:
             why = f"put aside as {private.decode()}: {os.strerror(number)}"
-            self._ended[item] = (FAILED, why) if number else (KEPT, KNOCKED)
+            self._ended[item] = (FAILED, why) if number else (KEPT, kept)
+
+
+def changed(directory: int, file: bytes, item: Any) -> str:  # noqa: ANN401  an object that is a file
+    """Why a name is not to be removed; empty = it still leads to the file that was listed. Raises OSError."""
+    status = os.stat(file, dir_fd=directory, follow_symlinks=False)
+    return "" if (status.st_dev, status.st_ino) == (item.device, item.inode) else CHANGED

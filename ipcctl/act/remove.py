@@ -13,7 +13,7 @@ import os
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from ipcctl.act.aside import KNOCKED, TOO_LATE, Aside
+from ipcctl.act.aside import CHANGED, KNOCKED, TOO_LATE, Aside, changed
 from ipcctl.act.judge import Judge
 from ipcctl.errors import IpcctlError, NotSaved, reason
 from ipcctl.kernel import devshm, lease
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ipcctl.kernel.host import Host
 
 _GONE = frozenset({errno.EINVAL, errno.EIDRM, errno.ENOENT})
-_CHANGED = "changed since it was listed"
 _NOT_OWNER = "only its owner, its creator or root may remove it"
 _IDENTITY = ("key", "uid", "cuid", "ctime")  # beside the id
 _LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
@@ -138,7 +137,7 @@ class Remover:
                 item: Any = step.object
                 try:
                     file = devshm.file_name(item.kind, item.name)
-                    why = _changed(directory, file, item) or aside.put(item, file)
+                    why = changed(directory, file, item) or aside.put(item, file)
                 except OSError as error:
                     refused[item] = _failure(error)
                 else:
@@ -188,7 +187,7 @@ class Remover:
         """Why an object that is not as it was listed stays; empty = it may go all the same."""
         fields = dict(zip(STAT_FIELDS[kind], now, strict=True))
         if any(fields[name] != getattr(item, name) for name in _IDENTITY):
-            return _CHANGED
+            return CHANGED
         if self._force:
             return ""
         attached = fields.get("nattch", 0)
@@ -209,20 +208,20 @@ class Remover:
         if directory is None:
             raise FileNotFoundError(errno.ENOENT, "its directory is gone", item.ref)
         file = devshm.file_name(item.kind, item.name)
-        if changed := _changed(directory, file, item):
-            return _Done(KEPT, changed)
+        if why := changed(directory, file, item):
+            return _Done(KEPT, why)
         if self._force:
-            return self._saved_first(item, saver, lambda: _unlink(directory, file))
+            return self._saved_first(item, saver, lambda: _unlink(directory, file, item))
         takes = saver is not None and saver.drain and item.kind == PMSG
         with lease.leased(directory, file, (item.device, item.inode), both=takes) as held:
             answer, descriptor = held
             if answer == BUSY:
                 return _Done(KEPT, "in-use: somebody has it open or mapped since it was listed")
             if answer != FREE:  # no lease to be had here: the walk over /proc has decided
-                return self._saved_first(item, saver, lambda: _unlink(directory, file))
+                return self._saved_first(item, saver, lambda: _unlink(directory, file, item))
             if item.kind in _RENAMED:
                 return self._saved_first(item, saver, lambda: _unlink_aside(directory, file, item, held), descriptor)
-            return self._saved_first(item, saver, lambda: _unlink_queue(directory, file, descriptor), descriptor)
+            return self._saved_first(item, saver, lambda: _unlink_queue(directory, file, item, descriptor), descriptor)
 
     def _saved_first(
         self,
@@ -246,17 +245,17 @@ class Remover:
                 if self._is_gone(item, error):
                     raise
                 raise NotSaved(reason(error)) from error
-            changed = ""
+            altered = ""
             try:
-                changed = saved.changed()
-                done = _Done(KEPT, f"in-use: {changed}") if changed and not self._force else go()
+                altered = saved.changed()
+                done = _Done(KEPT, f"in-use: {altered}") if altered and not self._force else go()
             except OSError as error:
                 done = _Done(*_failure(error))
         left_out = saved.left_out()
         if done.result in (KEPT, FAILED) and not left_out:
             saver.discard(saved)
             return done
-        unsure = f"saved while in use: {changed}" if changed and done.result != KEPT else ""
+        unsure = f"saved while in use: {altered}" if altered and done.result != KEPT else ""
         result = FAILED if left_out else done.result
         return _Done(result, "; ".join(filter(None, (done.why, unsure, left_out))), saved.path)
 
@@ -272,19 +271,24 @@ def _give_way(leased: int | None) -> None:
         raise _Knocked
 
 
-def _unlink(directory: int, file: bytes) -> _Done:
+def _unlink(directory: int, file: bytes, item: Any) -> _Done:  # noqa: ANN401  a file
+    if why := changed(directory, file, item):  # while it was being saved
+        return _Done(KEPT, why)
     os.unlink(file, dir_fd=directory)
     return _Done(REMOVED)
 
 
 def _unlink_aside(directory: int, file: bytes, item: Any, held: tuple[str, int]) -> _Done:  # noqa: ANN401  a file
     with Aside(directory) as aside:
-        aside.put(item, file, held)
+        if why := aside.put(item, file, held):
+            return _Done(KEPT, why)
         aside.settle()
         return _Done(*aside.end(item))
 
 
-def _unlink_queue(directory: int, file: bytes, descriptor: int) -> _Done:
+def _unlink_queue(directory: int, file: bytes, item: Any, descriptor: int) -> _Done:  # noqa: ANN401  a queue
+    if why := changed(directory, file, item):
+        return _Done(KEPT, why)
     if lease.knocked(descriptor):
         return _Done(KEPT, KNOCKED)
     # mq_open(3) waits for the lease with the directory locked, and unlink(2) waits for that lock
@@ -294,12 +298,6 @@ def _unlink_queue(directory: int, file: bytes, descriptor: int) -> _Done:
 
 
 _WAITERS = {SEM: Remover._waiters_counted, MSG: Remover._waiters_seen}  # noqa: SLF001  its own
-
-
-def _changed(directory: int, file: bytes, item: Any) -> str:  # noqa: ANN401  an object that is a file
-    """Why a name is not to be removed; empty = it still leads to the file that was listed. Raises OSError."""
-    status = os.stat(file, dir_fd=directory, follow_symlinks=False)
-    return "" if (status.st_dev, status.st_ino) == (item.device, item.inode) else _CHANGED
 
 
 def _failure(error: OSError) -> tuple[str, str]:
