@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import re
 import sys
 from typing import Annotated, Any
 
@@ -36,7 +37,7 @@ _COMMANDS = {
     "run": "run a command and say what it left behind",
 }
 
-
+_SYNONYMS = {"remove": ["rm"], "delete": ["rm"], "list": ["ls"], "info": ["show"], "status": ["doctor"]}
 _MISTAKES: Any = typer.BadParameter.__base__  # click's UsageError: every mistake on a command line
 
 
@@ -63,7 +64,7 @@ class _LazyGroup(typer.core.TyperGroup):
         except _MISTAKES as error:
             import difflib
 
-            near = difflib.get_close_matches(args[0], _COMMANDS, 1)
+            near = _SYNONYMS.get(args[0]) or difflib.get_close_matches(args[0], _COMMANDS, 1)
             error.message = error.message.rstrip(".") + "".join(f"; did you mean {name}?" for name in near)
             raise
 
@@ -86,7 +87,7 @@ def run(arguments: list[str]) -> int:
     try:
         status = command.main(args=arguments, prog_name="ipcctl", standalone_mode=False)
     except _MISTAKES as error:
-        raise _usage(error) from None
+        raise _usage(error, arguments[0]) from None
     except SystemExit as leaving:  # typer's own answer to a closed pipe
         if isinstance(leaving.__context__, BrokenPipeError):
             raise leaving.__context__ from None
@@ -94,10 +95,20 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _usage(error: Any) -> UsageError:  # noqa: ANN401  click's UsageError
-    path = error.ctx.command_path if error.ctx is not None else "ipcctl"
-    message = error.format_message()
+def _usage(error: Any, word: str) -> UsageError:  # noqa: ANN401  click's UsageError
+    """The mistake in a command line that began with *word*, as ours."""
+    path = error.ctx.command_path if error.ctx is not None else f"ipcctl {word}" if word in _COMMANDS else "ipcctl"
+    if hasattr(error, "possibilities"):
+        error.possibilities = _possible(error)
+    message = re.sub("is not a valid (int|float)", "is no number", error.format_message())
     return UsageError(message[0].lower() + message[1:].rstrip("."), hint=f"`{path} --help` shows what is accepted")
+
+
+def _possible(error: Any) -> list[str]:  # noqa: ANN401  click's NoSuchOption
+    """The options that may have been meant: those that look like it, or for a letter those that begin with it."""
+    shown = [name for param in error.ctx.command.params if not getattr(param, "hidden", False) for name in param.opts]
+    letter = error.option_name[1:]
+    return [n for n in shown if n in (error.possibilities or ()) or (len(letter) == 1 and n.startswith(f"--{letter}"))]
 
 
 def _application() -> typer.Typer:

@@ -78,6 +78,9 @@ class Asked(NamedTuple):
 
 def ask(words: Sequence[str], selection: Selection, verb: Verb, *, everything: bool) -> Asked:
     """References or kinds and filters, never both; *everything* = ``--all``. Raises UsageError."""
+    for word in words:
+        if word[:1].isdigit():
+            parse_reference(word)  # an id or a key, but of what? It raises
     named = [word for word in words if ":" not in word and "/" not in word]
     kinds = check_kinds(named) if named else []
     refs = [word for word in words if word not in kinds]
@@ -87,7 +90,8 @@ def ask(words: Sequence[str], selection: Selection, verb: Verb, *, everything: b
         raise UsageError(message, hint="name objects, or describe them with filters (and kinds), not both")
     if not (refs or limited or everything):
         message = f"nothing says what to {verb.infinitive}"
-        raise UsageError(message, hint="name objects (shm:65538), give a filter (--user me), or --all")
+        how = "add" if kinds else "name objects (shm:65538), give"
+        raise UsageError(message, hint=f"{how} a filter (--user me), or --all")
     if limited and everything:
         message = "--all contradicts the filters"
         raise UsageError(message, hint="drop one of them")

@@ -177,8 +177,11 @@ def check_kinds(kinds: Sequence[str]) -> list[str]:
     """*kinds* without doubles, in the usual order; none = all. Raises UsageError for an unknown one."""
     for kind in kinds:
         if kind not in KINDS:
+            from ipcctl.parse.reference import with_kind
+
             message = f"unknown kind {kind!r}"
-            named = f"; an object is named with its kind: shm:{kind}" if kind.isdigit() else ""
+            one = kind if kind.partition(":")[0] in KINDS else with_kind(kind)
+            named = f"; one object: ipcctl show {one}" if one else ""
             raise UsageError(message, hint=f"kinds: {' '.join(KINDS)}{named}")
     return [kind for kind in KINDS if not kinds or kind in kinds]
 

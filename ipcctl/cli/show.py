@@ -12,7 +12,7 @@ from ipcctl.act.origin import origin_of
 from ipcctl.cli.objects import find
 from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import choose_format, note, note_gaps, print_rich, write
-from ipcctl.errors import UsageError
+from ipcctl.errors import ObjectMissing, UsageError
 from ipcctl.kernel.detail import read_detail
 from ipcctl.kernel.host import Host
 from ipcctl.policy.producers import producer_of
@@ -61,6 +61,8 @@ def show(
     note_gaps(gaps)
     for ref in found.missing:
         note(f"ipcctl: no such object: {ref}")
+    if found.missing:
+        note(f"  hint: {ObjectMissing.hint}")
     return int(bool(found.missing) or any(gap.broken for gap in gaps))
 
 

@@ -66,4 +66,5 @@ def _number(text: str, what: str) -> int:
         return int(text)
     command = "passwd" if what == "user" else "group"
     message = f"unknown {what} {text!r}"
-    raise UsageError(message, hint=f"accepted: a name of `getent {command}`, a number, or me")
+    several = "; one only: repeat the option for each" if "," in text else ""
+    raise UsageError(message, hint=f"accepted: a name of `getent {command}`, a number, or me{several}")

@@ -12,13 +12,15 @@ MAX_ID = 2**31 - 1
 NAME_MAX = 255  # bytes, a file's name
 
 _FORMS = "KIND:ID, KIND:0xKEY (shm sem msg) or KIND:/NAME (pshm psem pmsg)"
+_DIRECTORIES = {"/dev/shm/sem.": "psem", "/dev/shm/": "pshm", "/dev/mqueue/": "pmsg"}
+"""Where the objects with names are files, the longest first."""
 
 
 def parse_reference(text: str) -> Ref:
     """The reference *text* stands for. Raises UsageError that quotes the text and says what is accepted."""
     kind, colon, rest = text.partition(":")
-    if not colon:
-        raise _bad(text, "no kind", f"write {_FORMS}")
+    if not colon or text.startswith("/"):
+        raise _bad(text, "no kind", f"write {with_kind(text) or _FORMS}")
     if kind not in KINDS:
         raise _bad(text, f"no kind {kind!r}", f"kinds: {' '.join(KINDS)}")
     if KINDS[kind].posix:
@@ -26,6 +28,20 @@ def parse_reference(text: str) -> Ref:
     if rest[:2].lower() == "0x":
         return Ref(kind, key=_key(text, rest))
     return Ref(kind, id=_id(text, kind, rest))
+
+
+def with_kind(text: str) -> str:
+    """What *text*, a reference but for its kind, was probably meant to be; "" = it is nothing of the sort."""
+    for directory, kind in _DIRECTORIES.items():
+        if text.startswith(directory):
+            return f"{kind}:/{text[len(directory) :]}"
+    if text in KINDS:
+        return f"{text}:/NAME" if KINDS[text].posix else f"{text}:ID or {text}:0xKEY"
+    posix = text.startswith("/")
+    if not (posix or (text.isascii() and text.isdigit()) or key_number(text) is not None):
+        return ""
+    *most, last = (f"{kind.name}:{text}" for kind in KINDS.values() if kind.posix == posix)
+    return f"{', '.join(most)} or {last}"
 
 
 def _id(text: str, kind: str, digits: str) -> int:

@@ -80,7 +80,9 @@ def test_missing_object_is_told_and_the_others_are_shown() -> None:
     result = here("show", "shm:77", "shm:1", "pmsg:/nothing", "msg:0x2a", "msg:0")
     shown = [line for line in result.out.splitlines() if line.startswith("ref: ")]
     missing = [f"ipcctl: no such object: {ref}" for ref in ("shm:77", "pmsg:/nothing", "msg:0x0000002a")]
-    assert (1, ["ref: shm:1", "ref: msg:0"], missing) == (result.code, shown, result.err.splitlines())
+    *told, hint = result.err.splitlines()
+    assert (1, ["ref: shm:1", "ref: msg:0"], missing) == (result.code, shown, told)
+    assert "`ipcctl ls` shows what there is" in hint
 
 
 @pytest.mark.parametrize("options", [["--yes"], ["--yes", "--force"], ["--dry-run"]])
@@ -114,7 +116,9 @@ def test_missing_object_means_that_nothing_is_removed(options: list[str]) -> Non
         ("--bogus", "no such option: --bogus"),
         ("queues", "unknown kind 'queues'"),
         ("SHM", "unknown kind 'SHM'"),
-        ("65538", "shm:65538"),
+        ("--user alice,bob", "repeat the option for each"),
+        ("--pid bash", "'bash' is no number"),
+        ("-u root", "no such option: -u (Possible options: --unattached, "),
     ],
 )
 def test_bad_option_is_refused_and_quoted(command: str, options: str, said: str) -> None:
@@ -136,7 +140,7 @@ def test_bad_option_is_refused_and_quoted(command: str, options: str, said: str)
         ("ls shm --sort --size", "unknown column '-size' for shm"),
         ("show", "missing argument 'REF...'"),
         ("show msg:0 --peek -1", "bad --peek -1"),
-        ("show msg:0 --peek one", "'one' is not a valid int"),
+        ("show msg:0 --peek one", "'one' is no number"),
         ("show msg:0 --format csv", "formats: table plain json"),
         ("limits --check 101", "bad --check 101"),
         ("limits --check nan", "bad --check nan"),
@@ -148,6 +152,15 @@ def test_bad_option_is_refused_and_quoted(command: str, options: str, said: str)
         ("rm shm:0 --user me --yes", "references and filters together"),
         ("rm --all --user me --yes", "--all contradicts the filters"),
         ("bogus", "no such command 'bogus'"),
+        ("ls 65538", "one object: ipcctl show shm:65538, sem:65538 or msg:65538"),
+        ("ls pmsg:/name", "one object: ipcctl show pmsg:/name"),
+        ("rm 65538 --user me --yes", "hint: write shm:65538, sem:65538 or msg:65538"),
+        ("rm 0x52 --yes", "hint: write shm:0x52, sem:0x52 or msg:0x52"),
+        ("rm shm sem --yes", "hint: add a filter (--user me), or --all"),
+        ("ls -o", "hint: `ipcctl ls --help` shows"),
+        ("limits --check", "hint: `ipcctl limits --help` shows"),
+        ("exporter --port 9100", "no such option: --port\n"),
+        ("remove shm:0", "no such command 'remove'; did you mean rm?"),
         ("shwo shm:0", "no such command 'shwo'; did you mean show?"),
     ],
 )

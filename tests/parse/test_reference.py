@@ -69,6 +69,26 @@ def test_bad_reference_is_quoted_with_what_is_accepted(text: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("65538", "write shm:65538, sem:65538 or msg:65538"),
+        ("0x2a", "write shm:0x2a, sem:0x2a or msg:0x2a"),
+        ("/jobs", "write pshm:/jobs, psem:/jobs or pmsg:/jobs"),
+        ("/dev/shm/psm_1:2", "write pshm:/psm_1:2"),
+        ("/dev/shm/sem.lock", "write psem:/lock"),
+        ("/dev/mqueue/jobs", "write pmsg:/jobs"),
+        ("shm", "write shm:ID or shm:0xKEY"),
+        ("pmsg", "write pmsg:/NAME"),
+        ("jobs", "write KIND:ID, KIND:0xKEY (shm sem msg) or KIND:/NAME (pshm psem pmsg)"),
+    ],
+)
+def test_reference_that_lacks_its_kind_is_told_as_it_would_be_right(text: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="no kind") as caught:
+        parse_reference(text)
+    assert hint == caught.value.hint
+
+
 def test_longest_name_is_accepted() -> None:
     assert 256 == len(parse_reference("pmsg:/" + "n" * 255).name or "")
 
