@@ -48,6 +48,7 @@ class Judge(Sight):
         self._now = time.time()
         self._verdicts: dict[int, tuple[IpcObject, Verdict]] = {}  # by identity; the object is kept alive with it
         self._alike: dict[tuple[Any, ...], Verdict] = {}
+        self._last_users: dict[int, tuple[int, ...]] = {}  # of each set that was judged
         self._telling: dict[int, bool] = {}  # directories: whether leases on their files speak of mappings too
         self._mute = 0  # sets that may be those of a process asked for, which they do not tell
 
@@ -126,7 +127,7 @@ class Judge(Sight):
 
     def _semaphore_set(self, item: Any) -> Evidence:  # noqa: ANN401
         try:
-            waiters, pids = self.control().uses(item.semid, item.nsems)
+            waiters, pids = self.uses(item)
         except OSError:
             return Evidence(holders=self._waiting(item))
         holders = self._waiting(item)  # a stopped or frozen process still waits, but is not counted
@@ -141,6 +142,19 @@ class Judge(Sight):
             return Evidence(recorded=recorded, waiters=waiters)
         own = item.uid == item.cuid == os.geteuid() and not item.mode & _BY_GROUP  # hidepid hides nobody of one's own
         return Evidence(recorded=recorded, waiters=waiters, blind=self._blind(own=own), kin=self._kin(item))
+
+    def uses(self, item: Any) -> tuple[int, tuple[int, ...]]:  # noqa: ANN401
+        """The kernel's count of waiters on a set, and the processes of its last operations. Raises OSError."""
+        found = self.control().uses(item.semid, item.nsems)
+        self._last_users[item.semid] = found[1]
+        return found
+
+    def last_users(self, item: Any) -> tuple[int, ...]:  # noqa: ANN401
+        """The processes of the last operations on a set, as they were judged, if its times may not tell a later one.
+
+        Times are whole seconds, by a clock that may be a tick behind.
+        """
+        return self._last_users.get(item.semid, ()) if item.otime >= int(self._now) - 1 else ()
 
     def _kin(self, item: Any) -> int:  # noqa: ANN401
         """Live processes of its owner that were there at the last use, or came right after it (a fork, an exec).
@@ -227,7 +241,7 @@ _like_queue = attrgetter("lspid", "stime", "lrpid", "rtime", "ctime", "uid", "gi
 
 def _uses_like_set(judge: Judge, item: Any) -> tuple[Any, ...] | None:  # noqa: ANN401
     try:
-        return (SEM, judge.control().uses(item.semid, item.nsems), _like_set(item))
+        return (SEM, judge.uses(item), _like_set(item))
     except OSError:
         return None
 

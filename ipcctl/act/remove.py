@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ipcctl.kernel.host import Host
 
 _GONE = frozenset({errno.EINVAL, errno.EIDRM, errno.ENOENT})
+_USED = "used since it was listed"
 _NOT_OWNER = "only its owner, its creator or root may remove it"
 _IDENTITY = ("key", "uid", "cuid", "ctime")  # beside the id
 _LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
@@ -120,7 +121,8 @@ class Remover:
         for step in steps:
             item: Any = step.object
             number = item[1]  # the id
-            if (kind, number) not in waited_on and take(number, listed(item), item.nsems if kind == SEM else 0):
+            nsems, pids = (item.nsems, self.judge.last_users(item)) if kind == SEM else (0, ())
+            if (kind, number) not in waited_on and take(number, listed(item), nsems, pids):
                 done.append(Outcome(item, REMOVED, step.why, None, step.rule))
             else:
                 done.append(self._remove(step, None))
@@ -168,6 +170,8 @@ class Remover:
             return _Done(KEPT, why)
         if kind in _WAITERS and not self._force and (waiting := _WAITERS[kind](self, item)):
             return _Done(KEPT, f"in-use: {waiting} waiting thread(s) since it was listed")
+        if kind == SEM and not self._force and self._operated_on(item):
+            return _Done(KEPT, _USED)
         if saver is None:
             return self._unmake(item, ours=0)
         return self._saved_first(item, saver, lambda: self._unmake(item, ours=1))
@@ -191,7 +195,12 @@ class Remover:
         if self._force:
             return ""
         attached = fields.get("nattch", 0)
-        return f"in-use: {attached} attachment(s) since it was listed" if attached else "used since it was listed"
+        return f"in-use: {attached} attachment(s) since it was listed" if attached else _USED
+
+    def _operated_on(self, item: Any) -> bool:  # noqa: ANN401  a semaphore set
+        """Whether others than were judged used it, within the second of the use that was listed."""
+        known = self.judge.last_users(item)
+        return bool(known) and list(known) != self.judge.control().last_pids(item.semid, item.nsems)
 
     def _waiters_counted(self, item: Any) -> int:  # noqa: ANN401  a semaphore set
         """The kernel's count; 0 too where there is no right to ask: the plan said so."""

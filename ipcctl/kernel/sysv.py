@@ -35,17 +35,17 @@ _INDEX_MASKS = (0x7FFF, 0xFFFFFF)  # default ipcmni, ipcmni_extend: an id is seq
 
 # What *_STAT_ANY tells of each kind, by the field names of its row.
 STAT_FIELDS = {
-    SHM: ("key", "uid", "cuid", "atime", "dtime", "ctime", "nattch"),
+    SHM: ("key", "uid", "cuid", "atime", "dtime", "ctime", "cpid", "lpid", "nattch"),
     SEM: ("key", "uid", "cuid", "otime", "ctime"),
-    MSG: ("key", "uid", "cuid", "stime", "rtime", "ctime"),
+    MSG: ("key", "uid", "cuid", "stime", "rtime", "ctime", "cbytes", "qnum", "lspid", "lrpid"),
 }
 # ipc64_perm (48 bytes): key uid gid cuid cgid mode ...; then the kind's own part.
 _PERM = "=II4xI32x"
 _STAT = {
-    SHM: struct.Struct(_PERM + "8xqqq8xQ"),  # segsz, atime dtime ctime, cpid+lpid, nattch
+    SHM: struct.Struct(_PERM + "8xqqqiiQ"),  # segsz, atime dtime ctime, cpid lpid, nattch
     # otime, on x86-64 a spare word, ctime
     SEM: struct.Struct(_PERM + ("q8xq" if os.uname().machine == "x86_64" else "qq")),
-    MSG: struct.Struct(_PERM + "qqq"),  # stime rtime ctime
+    MSG: struct.Struct(_PERM + "qqqQQ8xii"),  # stime rtime ctime, cbytes qnum, qbytes, lspid lrpid
 }
 _QBYTES = 48 + 40
 _STATE_BYTES = 120  # the largest of the three structures
@@ -238,24 +238,27 @@ class SysvControl:
         if done:
             raise _fail(f"{kind}:{identifier}")
 
-    def taking(self, kind: str) -> Callable[[int, tuple[int, ...], int], bool]:
-        """A quick removal of many sets or queues: a function of the id, its STAT_FIELDS as they were listed, and nsems.
+    def taking(self, kind: str) -> Callable[[int, tuple[int, ...], int, Sequence[int]], bool]:
+        """A quick removal of many sets or queues: a function of id, STAT_FIELDS as they were listed, nsems, pids.
 
+        Of a set, *pids* are the last users of its semaphores as they were judged; empty = they are not compared.
         True = it was as listed, nobody waited on the set, and IPC_RMID took it. False = for whatever reason nothing was
         done: look closer. A queue does not tell who waits on it.
         """
         buffer, view, unpack, mask = self._buffer, self._view, _STAT[kind].unpack_from, _INDEX_MASKS[0]
         semctl, msgctl = self._libc.semctl, self._libc.msgctl
 
-        def take_set(semid: int, listed: tuple[int, ...], nsems: int) -> bool:
+        def take_set(semid: int, listed: tuple[int, ...], nsems: int, pids: Sequence[int]) -> bool:
             if semctl(semid & mask, 0, SEM_STAT_ANY, buffer) != semid or unpack(view) != listed:
                 return False
             for num in range(nsems):
                 if semctl(semid, num, GETNCNT, 0) or semctl(semid, num, GETZCNT, 0):
                     return False
+                if pids and semctl(semid, num, GETPID, 0) != pids[num]:
+                    return False
             return not semctl(semid, 0, IPC_RMID, 0)
 
-        def take_queue(msqid: int, listed: tuple[int, ...], _: int) -> bool:
+        def take_queue(msqid: int, listed: tuple[int, ...], _: int, __: Sequence[int]) -> bool:
             if msgctl(msqid & mask, MSG_STAT_ANY, buffer) != msqid or unpack(view) != listed:
                 return False
             return not msgctl(msqid, IPC_RMID, None)

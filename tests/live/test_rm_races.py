@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import json
 import os
 import struct
 import time
-from typing import TYPE_CHECKING, Any
 
 import posix_ipc
 import pytest
 import sysv_ipc
 
-from ipcctl.act.archive.save import Saver
-from ipcctl.act.aside import Aside
-from ipcctl.act.remove import Remover
-from ipcctl.kernel import devshm, lease
-from ipcctl.kernel.host import Host
-from ipcctl.model.removal import WOULD_REMOVE, Outcome
 from tests.cli.here import command as here
 from tests.live import actors, namespace
 from tests.live.conversation import INTERRUPT, Conversation, talk
 from tests.live.test_harness import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from ipcctl.act.archive.save import Saved
 
 ASKED = "[y/N] "
 
@@ -48,12 +34,8 @@ def population() -> None:
 def left() -> list[str]:
     """The kinds of which an object is left."""
     found = [kind for kind in ("shm", "sem", "msg") if rows(kind)]
-    return found + [kind for kind, path in paths().items() if path.exists()]
-
-
-def paths() -> dict[str, Path]:
-    """The files behind the objects that have names."""
-    return {"pshm": namespace.SHM / "x", "psem": namespace.SHM / "sem.x", "pmsg": namespace.current().mqueue / "x"}
+    names = {"pshm": namespace.SHM / "x", "psem": namespace.SHM / "sem.x", "pmsg": namespace.current().mqueue / "x"}
+    return found + [kind for kind, path in names.items() if path.exists()]
 
 
 EVERY_KIND = ["shm", "sem", "msg", "pshm", "psem", "pmsg"]
@@ -246,46 +228,3 @@ def test_one_failure_does_not_stop_the_others(strangers: tuple[int, int]) -> Non
     assert "only its owner, its creator or root may remove it" in lines["sem:0"]
     assert "removed" in lines["msg:1"]
     assert 1 == len(rows("msg"))
-
-
-def replace(kind: str) -> os.stat_result:
-    """Give the name /x to a new object, as one does who writes beside it and renames; the old one is not opened."""
-    path = paths()[kind]
-    if kind == "pmsg":
-        posix_ipc.unlink_message_queue("/x")
-        posix_ipc.MessageQueue("/x", posix_ipc.O_CREX).close()
-    else:
-        (namespace.SHM / "new").write_bytes(bytes(32))
-        (namespace.SHM / "new").rename(path)
-    return path.stat()
-
-
-class _Overtaken(Saver):
-    """Saves, and somebody gives the name to another object before the saved one is removed."""
-
-    @contextlib.contextmanager
-    def saving(self, item: Any, *how: Any) -> Iterator[Saved]:
-        with super().saving(item, *how) as saved:
-            replace(item.kind)
-            yield saved
-
-
-@pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("kind", ["pshm", "psem", "pmsg"])
-def test_name_given_to_another_object_while_it_is_saved_is_kept(kind: str, force: bool, tmp_path: Path) -> None:
-    (item,) = Host().snapshot([kind]).objects[kind]
-    with Remover(Host(), [kind], force=force) as remover, _Overtaken(Host(), str(tmp_path), drain=False) as saver:
-        (done,) = remover.carry_out([Outcome(item, WOULD_REMOVE, "")], saver)
-    assert ("kept", "changed since it was listed") == (done.result, done.why)
-    assert (EVERY_KIND, []) == (left(), list(tmp_path.iterdir()))
-
-
-def test_file_renamed_onto_the_name_under_the_lease_is_not_put_aside() -> None:
-    item: Any = Host().snapshot(["pshm"]).objects["pshm"][0]
-    directory = devshm.open_directory(str(namespace.SHM))
-    with lease.leased(directory, b"x", (item.device, item.inode)) as held:
-        new = replace("pshm")
-        with Aside(directory) as aside:
-            assert "changed since it was listed" == aside.put(item, b"x", held)
-    os.close(directory)
-    assert new.st_ino == (namespace.SHM / "x").stat().st_ino
