@@ -17,7 +17,7 @@ from ipcctl.model.evidence import BUSY, NOT_ASKED, Evidence
 from ipcctl.model.holder import ALIVE, GONE, HIDDEN, NEVER, WAITING, Holder, Recorded
 from ipcctl.model.kinds import KINDS, MSG, SEM, SHM
 from ipcctl.model.snapshot import Gap
-from ipcctl.model.verdict import ORPHANED
+from ipcctl.model.verdict import ORPHANED, UNKNOWN
 from ipcctl.policy.access import may_use
 from ipcctl.policy.producers import process_in_name, producer_of
 from ipcctl.policy.verdict import judge
@@ -50,6 +50,7 @@ class Judge(Sight):
         self._alike: dict[tuple[Any, ...], Verdict] = {}
         self._last_users: dict[int, tuple[int, ...]] = {}  # of each set that was judged
         self._telling: dict[int, bool] = {}  # directories: whether leases on their files speak of mappings too
+        self.unsure = 0  # of what was asked for as orphaned: unknown, and therefore left out
         self._mute = 0  # sets that may be those of a process asked for, which they do not tell
 
     @property
@@ -87,8 +88,10 @@ class Judge(Sight):
             pids = set(selection.pids)
             chosen = [item for item in chosen if pids & self._pids_of(item)]
         if selection.orphaned:
-            newest = now - selection.min_idle
-            chosen = [item for item in chosen if item.last_used <= newest and self.verdict_on(item).verdict == ORPHANED]
+            chosen = [item for item in chosen if item.last_used <= now - selection.min_idle]
+            verdicts = [self.verdict_on(item).verdict for item in chosen]
+            self.unsure += verdicts.count(UNKNOWN)
+            chosen = [item for item, verdict in zip(chosen, verdicts, strict=True) if verdict == ORPHANED]
         return chosen
 
     def _pids_of(self, item: Any) -> set[int]:  # noqa: ANN401  any object

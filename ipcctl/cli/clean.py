@@ -19,7 +19,7 @@ from ipcctl.cli.options import new_command, open_host, with_options
 from ipcctl.cli.output import FORMATS, Output, choose_format
 from ipcctl.cli.policy import DEFAULT_POLICY, load_policy
 from ipcctl.cli.record import RecordAsked, choose_record
-from ipcctl.cli.removal import carry_out, report
+from ipcctl.cli.removal import carry_out, numbers, report
 from ipcctl.errors import Refused
 from ipcctl.kernel.host import Host
 from ipcctl.kernel.lock import only_run
@@ -83,6 +83,8 @@ def clean(
                 raise Refused(
                     f"{excess}; nothing was removed", hint="mend the policy, or raise its limit in [defaults]"
                 )
+            if sys.stderr.isatty():
+                note(numbers(plan) or "no rule takes anything; nothing would be removed")
             return 0
 
         by_rule = groupby(plan, attrgetter("rule"))

@@ -64,7 +64,7 @@ def ls(
     output = output._replace(more=tuple(evidence))
     snapshot = host.snapshot(possible_kinds(wanted, selection), queue_limits=output.needs(("qbytes", "fill"), MSG))
     objects = {kind: select(snapshot.objects.get(kind, ()), kind, selection, chosen.now) for kind in wanted}
-    view, gaps = output.view(host, chosen.now), snapshot.gaps
+    view, gaps, unsure = output.view(host, chosen.now), snapshot.gaps, 0
     with contextlib.ExitStack() as closing:
         if selection.needs_evidence or any(output.needs(_EVIDENCE, kind) for kind in wanted):
             judge = closing.enter_context(_judge(host, wanted))
@@ -73,9 +73,14 @@ def ls(
             objects = {kind: judge.select(items, selection, chosen.now) for kind, items in objects.items()}
             view = view._replace(holders=judge.holders, verdict=judge.verdict_on)
             gaps += judge.gaps
+            unsure = judge.unsure
         output.write(output.listings(objects, view), gaps)
     if output.format == "table" and sys.stderr.isatty():
         note(_summary([item for items in objects.values() for item in items]))
+        if unsure:
+            from ipcctl.cli.objects import not_judged
+
+            note(not_judged(unsure))
     note_gaps(gaps)
     return int(snapshot.broken)
 

@@ -33,6 +33,11 @@ def find(host: Host, texts: Sequence[str]) -> Found:
     return Found(list(resolved.objects), resolved.missing, snapshot.gaps)
 
 
+def not_judged(number: int) -> str:
+    """Say that so many objects were left out of the orphans because too little could be seen."""
+    return f"{number} object{'s' * (number != 1)} could not be judged (ipcctl ls --verdict)"
+
+
 class Verb(NamedTuple):
     """What a command does to objects, for its messages."""
 

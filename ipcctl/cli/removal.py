@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ipcctl.cli.output import note, note_gaps
-from ipcctl.model.removal import FAILED
+from ipcctl.model.removal import FAILED, WOULD_REMOVE
 from ipcctl.render.outcomes import outcome_listing, outcome_listings_by_rule, outcome_records
 
 if TYPE_CHECKING:
@@ -56,11 +56,18 @@ def carry_out(
                 s for s in outcomes if not planned or (s.result == FAILED or s.result != planned[s.object.ref].result)
             ]
             report(shown, output, view, gaps, rules=rules)
-            counts = Counter(step.result for step in outcomes)
             if tell:
-                said = ", ".join(f"{count} {result}" for result, count in counts.items())
-                note(said or "nothing matches; nothing was removed")
+                note(numbers(outcomes) or "nothing matches; nothing was removed")
     return outcomes
+
+
+def numbers(outcomes: Iterable[Outcome]) -> str:
+    """How many of *outcomes* ended in which way; empty = there are none."""
+    counts = Counter(step.result for step in outcomes)
+    return ", ".join(f"{count} {_IN_SUM.get(result, result)}" for result, count in counts.items())
+
+
+_IN_SUM = {WOULD_REMOVE: "would be removed"}
 
 
 class _Interrupt:

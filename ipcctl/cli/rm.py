@@ -10,11 +10,11 @@ import typer
 
 from ipcctl.act.remove import Remover
 from ipcctl.cli.confirmation import confirm
-from ipcctl.cli.objects import Verb, ask
+from ipcctl.cli.objects import Verb, ask, not_judged
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
-from ipcctl.cli.output import FORMATS, Output, choose_format
+from ipcctl.cli.output import FORMATS, Output, choose_format, note
 from ipcctl.cli.record import RecordAsked, choose_record
-from ipcctl.cli.removal import carry_out, report
+from ipcctl.cli.removal import carry_out, numbers, report
 from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
@@ -96,6 +96,9 @@ def rm(
             )
         else:
             report(outcomes, output, view, gaps)
+            note(numbers(outcomes) or "nothing matches; nothing would be removed")
+        if remover.judge.unsure:
+            note(not_judged(remover.judge.unsure))
     return int(any(step.result == FAILED or (asked_for.refs and step.result == KEPT) for step in outcomes))
 
 

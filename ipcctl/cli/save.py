@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from ipcctl.act.judge import Judge
 from ipcctl.cli.objects import Verb, ask
 from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_options
 from ipcctl.cli.output import FORMATS, Output, choose_format, note, note_gaps
+from ipcctl.cli.removal import numbers
 from ipcctl.kernel.host import Host
 from ipcctl.model.removal import FAILED
 from ipcctl.render.outcomes import outcome_listing, outcome_records
@@ -66,6 +66,5 @@ def save(
     text = output.format in ("table", "plain")
     output.write([outcome_listing(outcomes, view, "Saved")] if text else outcome_records(outcomes, view), gaps)
     note_gaps(gaps)
-    counts = Counter(step.result for step in outcomes)
-    note(", ".join(f"{count} {result}" for result, count in counts.items()) or "nothing matches; nothing was saved")
+    note(numbers(outcomes) or "nothing matches; nothing was saved")
     return int(any(step.result == FAILED for step in outcomes))

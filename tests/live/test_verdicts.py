@@ -17,7 +17,7 @@ import sysv_ipc
 from ipcctl.act.judge import Judge
 from ipcctl.kernel.host import Host
 from tests.cli.here import command as here
-from tests.live import actors, namespace
+from tests.live import actors, cli, namespace
 from tests.live.actors import actor, as_user
 
 if TYPE_CHECKING:
@@ -183,3 +183,14 @@ def test_young_orphan_is_spared_by_rm_unless_asked_otherwise() -> None:
     make("pshm")
     assert "nothing matches; nothing was removed\n" == here("rm", "pshm", "--orphaned", "--yes").err
     assert "1 removed\n" == here("rm", "pshm", "--orphaned", "--min-idle", "0s", "--yes").err
+
+
+def test_what_no_filter_for_orphans_takes_is_told_if_it_could_not_be_judged() -> None:
+    make("pshm")
+    make("msg")  # nobody has used it: no process is on record
+    told = "1 object could not be judged (ipcctl ls --verdict)\n"
+    orphans = ("rm", "--orphaned", "--min-idle", "0s")
+    assert "1 would be removed\n" + told == here(*orphans, "--dry-run").err
+    assert "nothing matches; nothing would be removed\n" + told == here(*orphans, "msg", "--dry-run").err
+    assert "1 removed\n" + told == here(*orphans, "--yes").err
+    assert told.strip() == cli.run("ls", "msg", "--orphaned", tty=True).err.splitlines()[-1]
