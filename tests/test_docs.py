@@ -255,3 +255,9 @@ def test_every_manual_page_is_installed_where_man_looks() -> None:
     shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
     pages = {f"man/{page.name}": f"share/man/man{page.suffix[1:]}/{page.name}" for page in manual.PAGES}
     assert pages == {source: target for source, target in shared.items() if source.startswith("man/")}
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "packaging/README.md"])
+def test_prose_is_no_wider_than_the_code(page: str) -> None:
+    lines = (README.parent / page).read_text(encoding="utf-8").splitlines()
+    assert [] == [line for line in lines if len(line) > 120 and not line.startswith("|")]
