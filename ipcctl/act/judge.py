@@ -18,6 +18,7 @@ from ipcctl.model.holder import ALIVE, GONE, HIDDEN, NEVER, WAITING, Holder, Rec
 from ipcctl.model.kinds import KINDS, MSG, SEM, SHM
 from ipcctl.model.snapshot import Gap
 from ipcctl.model.verdict import ORPHANED, UNKNOWN
+from ipcctl.model.words import count
 from ipcctl.policy.access import may_use
 from ipcctl.policy.producers import process_in_name, producer_of
 from ipcctl.policy.verdict import judge
@@ -58,8 +59,8 @@ class Judge(Sight):
         """What could not be seen, and what was left out by a selection for that."""
         if not self._mute:
             return super().gaps
-        sets = f"{self._mute} set{'s' * (self._mute > 1)}"
-        return (*super().gaps, Gap(SEM, f"no right to ask {sets} who used {'it' if self._mute == 1 else 'them'} last"))
+        them = "it" if self._mute == 1 else "them"
+        return (*super().gaps, Gap(SEM, f"no right to ask {count(self._mute, 'set')} who used {them} last"))
 
     def verdict_on(self, item: IpcObject) -> Verdict:
         """Whether *item* is still used, and why; asked once per object."""

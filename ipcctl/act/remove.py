@@ -21,6 +21,7 @@ from ipcctl.kernel.sysv import STAT_FIELDS
 from ipcctl.model.evidence import BUSY, FREE
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSEM, PSHM, SEM, SHM
 from ipcctl.model.removal import ALREADY_GONE, FAILED, KEPT, MARKED, REMOVED, WOULD_REMOVE, Outcome
+from ipcctl.model.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -169,7 +170,7 @@ class Remover:
         if now != _LISTED[kind](item) and (why := self._reason_to_keep(kind, item, now)):
             return _Done(KEPT, why)
         if kind in _WAITERS and not self._force and (waiting := _WAITERS[kind](self, item)):
-            return _Done(KEPT, f"in-use: {waiting} waiting thread(s) since it was listed")
+            return _Done(KEPT, f"in-use: {count(waiting, 'waiting thread')} since it was listed")
         if kind == SEM and not self._force and self._operated_on(item):
             return _Done(KEPT, _USED)
         if saver is None:
@@ -195,7 +196,7 @@ class Remover:
         if self._force:
             return ""
         attached = fields.get("nattch", 0)
-        return f"in-use: {attached} attachment(s) since it was listed" if attached else _USED
+        return f"in-use: {count(attached, 'attachment')} since it was listed" if attached else _USED
 
     def _operated_on(self, item: Any) -> bool:  # noqa: ANN401  a semaphore set
         """Whether others than were judged used it, within the second of the use that was listed."""

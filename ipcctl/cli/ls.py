@@ -12,6 +12,7 @@ from ipcctl.cli.options import Chosen, choose, new_command, open_host, with_opti
 from ipcctl.cli.output import Output, check_kinds, choose_output, complete_kinds, note, note_gaps
 from ipcctl.kernel.host import Host
 from ipcctl.model.kinds import KINDS, MSG, PSHM
+from ipcctl.model.words import count
 from ipcctl.policy.selection import check_applies, possible_kinds, select
 from ipcctl.policy.usage import size_of
 from ipcctl.render.cells import human_bytes
@@ -99,4 +100,4 @@ def _summary(items: Sequence[IpcObject]) -> str:
         return "no objects"
     owners = len({item.uid for item in items})
     total = human_bytes(sum(map(size_of, items)))
-    return f"\n{len(items)} object{'s' * (len(items) != 1)}, {total}, {owners} owner{'s' * (owners != 1)}"
+    return f"\n{count(len(items), 'object')}, {total}, {count(owners, 'owner')}"

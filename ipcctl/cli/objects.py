@@ -12,6 +12,7 @@ from ipcctl.model.kinds import KINDS
 from ipcctl.model.objects import IpcObject
 from ipcctl.model.ref import Ref
 from ipcctl.model.snapshot import Gap
+from ipcctl.model.words import count
 from ipcctl.parse.reference import parse_reference
 from ipcctl.policy.resolve import resolve
 from ipcctl.policy.selection import Selection, check_applies, possible_kinds, select
@@ -35,7 +36,7 @@ def find(host: Host, texts: Sequence[str]) -> Found:
 
 def not_judged(number: int) -> str:
     """Say that so many objects were left out of the orphans because too little could be seen."""
-    return f"{number} object{'s' * (number != 1)} could not be judged (ipcctl ls --verdict)"
+    return f"{count(number, 'object')} could not be judged (ipcctl ls --verdict)"
 
 
 class Verb(NamedTuple):

@@ -16,6 +16,7 @@ from ipcctl.cli.output import Output, choose_output, note, note_gaps
 from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.holding import Holding
+from ipcctl.model.words import count
 from ipcctl.render.processes import NAME, PROCESSES
 
 app = new_command()
@@ -74,4 +75,4 @@ def _summary(found: Sequence[Holding]) -> str:
         return "no process that can be seen holds or waits on an object"
     processes = len({holding.holder.pid for holding in found})
     objects = len({holding.object.ref for holding in found})
-    return f"\n{processes} process{'es' * (processes > 1)}, {objects} object{'s' * (objects > 1)}"
+    return f"\n{count(processes, 'process')}, {count(objects, 'object')}"

@@ -18,6 +18,7 @@ from ipcctl.cli.removal import carry_out, numbers, report
 from ipcctl.errors import UsageError
 from ipcctl.kernel.host import Host
 from ipcctl.model.removal import FAILED, KEPT, WOULD_REMOVE, Outcome
+from ipcctl.model.words import count
 from ipcctl.policy.plan import plan_removal
 from ipcctl.render.columns import View
 from ipcctl.render.outcomes import outcome_listing
@@ -115,7 +116,7 @@ def _confirm(plan: Sequence[Outcome], view: View) -> None:
     going = sum(step.result == WOULD_REMOVE for step in plan)
     confirm(
         [outcome_listing(plan, view, "Plan")],
-        f"Remove {going} object{'s' * (going != 1)}?",
+        f"Remove {count(going, 'object')}?",
         undone="nothing was removed",
         hint="--dry-run shows what would go, --yes removes it",
     )

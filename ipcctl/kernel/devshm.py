@@ -12,6 +12,7 @@ from ipcctl.errors import ParseError
 from ipcctl.model.names import escape
 from ipcctl.model.objects import PosixSegment, PosixSemaphore
 from ipcctl.model.snapshot import Gap
+from ipcctl.model.words import count
 from ipcctl.parse.devshm import SEMAPHORE_BYTES, parse_semaphore
 
 SEMAPHORE_PREFIX = "sem."
@@ -88,7 +89,9 @@ def list_semaphores(directory: int, gaps: list[Gap]) -> list[PosixSemaphore]:
             )
         )
     if unreadable:
-        gaps.append(Gap("psem", f"no right to read the value of {unreadable} semaphore(s): their owner or root can"))
+        gaps.append(
+            Gap("psem", f"no right to read the value of {count(unreadable, 'semaphore')}: the owner or root can")
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from ipcctl.errors import MqueueNotMounted, ParseError
 from ipcctl.kernel.files import read_text
 from ipcctl.model.objects import PosixQueue
 from ipcctl.model.snapshot import Gap
+from ipcctl.model.words import count
 from ipcctl.parse.mountinfo import mount_points
 from ipcctl.parse.mqueue import parse_queue_status
 
@@ -134,7 +135,7 @@ def list_queues(directory: int, gaps: list[Gap]) -> list[PosixQueue]:
         queues.append(queue)
         unreadable += queue.qsize is None
     if unreadable:
-        gaps.append(Gap("pmsg", f"no right to read the content of {unreadable} queue(s): their owner or root can"))
+        gaps.append(Gap("pmsg", f"no right to read the content of {count(unreadable, 'queue')}: the owner or root can"))
     return queues
 
 

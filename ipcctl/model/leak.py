@@ -15,7 +15,7 @@ class Leak(NamedTuple):
     object: IpcObject
     why: str  # the evidence: "created by 4711 (python3)"
     pids: tuple[int, ...]  # the processes it speaks of; empty = none is on record
-    use: str  # the verdict and its reason: "in-use: 1 attachment(s)"
+    use: str  # the verdict and its reason: "in-use: 1 attachment"
     result: str = "left"  # or that of a removal
 
 

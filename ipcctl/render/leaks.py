@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ipcctl.model.verdict import IDLE, IN_USE
+from ipcctl.model.words import count
 from ipcctl.render.cells import human_bytes
 from ipcctl.render.columns import Column, View, record_columns
 from ipcctl.render.listing import Listing
@@ -42,8 +43,8 @@ def _told(leak: Leak) -> str:
 def summary(leaks: Sequence[Leak]) -> str:
     """``2 objects, 64K``."""
     size = sum(getattr(leak.object, "size", 0) or getattr(leak.object, "cbytes", 0) for leak in leaks)
-    count = f"{len(leaks)} object{'s' * (len(leaks) != 1)}"
-    return f"{count}, {human_bytes(size)}" if size else count
+    number = count(len(leaks), "object")
+    return f"{number}, {human_bytes(size)}" if size else number
 
 
 def leak_report(command: Sequence[str], status: int, found: Found, view: View) -> str:

@@ -30,6 +30,7 @@ _CONTENT: dict[str, Callable[[Any], str]] = {
 
 _RESULT = Column("result", "what became of it", "phrase", lambda outcomes, _: [step.result for step in outcomes])
 _WHY = Column("why", "the reason", "phrase", lambda outcomes, _: [step.why for step in outcomes])
+_WHY_SHOWN = _WHY._replace(values=lambda outcomes, _: [step.why or None for step in outcomes])
 _SAVED = Column("saved", "the file that holds the content", "path", lambda outcomes, _: [s.saved for s in outcomes])
 _RULE = Column(
     "rule", "the rule that took it", "text", lambda outcomes, _: [s.rule.replace(" ", "_") for s in outcomes]
@@ -45,7 +46,7 @@ def outcome_listing(outcomes: Sequence[Outcome], view: View, title: str, *, rule
         "user", "owner", "account", lambda steps, view: [view.users[s.object.uid] or s.object.uid for s in steps]
     )
     saved = (_SAVED,) if any(step.saved for step in outcomes) else ()
-    why = (_WHY,) if any(step.why for step in outcomes) else ()
+    why = (_WHY_SHOWN,) if any(step.why for step in outcomes) else ()
     return Listing(title, (ref, user, _WHAT, _RESULT, *saved, *((_RULE,) if rules else ()), *why), outcomes, view)
 
 

@@ -97,6 +97,14 @@ def test_full_disk_keeps_the_object_and_leaves_no_file(directory: Path, ref: str
     assert (["taken"], before) == (left, facts())
 
 
+def test_every_cell_of_a_report_in_a_pipe_is_filled(directory: Path) -> None:
+    make_all()
+    report = here("save", "--all", "--dir", str(directory)).out.splitlines()
+    assert report[0].endswith("WHY")  # a queue with messages is not saved
+    assert {"-"} == {line.split()[-1] for line in report if " saved " in line}
+    assert not [line for line in report if line != line.rstrip()]
+
+
 def make_large() -> None:
     """A content of several pages each."""
     make_segment(20_000)

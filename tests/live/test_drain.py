@@ -58,7 +58,7 @@ def test_what_a_sender_put_in_its_place_is_in_the_file_and_the_command_fails(
         result = here("save", "pmsg:/x", "-d", str(tmp_path), "--drain", "--json")
     (record,) = json.loads(result.out)["objects"]
     assert (1, "failed") == (result.code, record["result"])
-    assert "1 message(s) could not be put back, the queue is full: they are in the file" == record["why"]
+    assert "1 message could not be put back, the queue is full: it is in the file" == record["why"]
     assert [(b"one", 0), (b"two", 0), (b"late", 0)] == in_file(record["saved"])
     assert [(b"one", 0), (b"two", 0)] == held()
 

@@ -144,7 +144,7 @@ def test_unreadable_semaphore_has_no_value_and_one_gap_counts_them(strangers: tu
         path.chmod(0o600)
     document = json.loads(run("ls", "psem", "--json", uid=alice).out)
     assert [None] * 3 == [item["value"] for item in document["objects"]]
-    assert ["no right to read the value of 3 semaphore(s): their owner or root can"] == [
+    assert ["no right to read the value of 3 semaphores: the owner or root can"] == [
         gap["why"] for gap in document["gaps"]
     ]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipcctl.kernel import content
 from ipcctl.kernel.signals import unbroken
+from ipcctl.model.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +46,9 @@ class Drained:
 
     def left_out(self) -> str:
         """What could not be put back."""
-        count = len(self._out)
-        return f"{count} message(s) could not be put back, the queue is full: they are in the file" if count else ""
+        left = len(self._out)
+        them = "it is" if left == 1 else "they are"
+        return f"{count(left, 'message')} could not be put back, the queue is full: {them} in the file" if left else ""
 
     def end(self, *, safe: bool) -> None:
         """Put back what is still out, unless the queue was removed. Waits for room: for ever, where *safe* is not so.

@@ -16,6 +16,7 @@ from ipcctl.errors import Refused
 from ipcctl.kernel import content, devshm, mqueue
 from ipcctl.kernel.change import SysvChange
 from ipcctl.model.kinds import MSG, PMSG, PSEM, PSHM, SEM, SHM
+from ipcctl.model.words import count
 from ipcctl.parse.devshm import parse_semaphore
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Reader:
 
             def changed() -> str:
                 if item.nattch:
-                    return f"{item.nattch} attachment(s): who wrote meanwhile is not known"
+                    return f"{count(item.nattch, 'attachment')}: who wrote meanwhile is not known"
                 return "" if self.control.state(SHM, item.shmid) == before else "attached while it was being saved"
 
             yield Held(changed)
@@ -213,7 +214,7 @@ class Reader:
             if not self.drain:
                 if item.qnum:
                     hint = "POSIX messages cannot be read without taking them: --drain"
-                    raise Refused(f"it holds {item.qnum} message(s)", hint=hint)
+                    raise Refused(f"it holds {count(item.qnum, 'message')}", hint=hint)
                 yield Held()
                 return
             with drained(queue, item, keep=opened is not None) as it:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipcctl.model.finding import INFO, OK, UNKNOWN, WARNING, Facts, Finding
 from ipcctl.model.kinds import PMSG
 from ipcctl.model.names import escape
+from ipcctl.model.words import count
 from ipcctl.policy.checks import words
 
 _WORLD_WRITABLE = 0o002
@@ -32,7 +33,7 @@ def writable(facts: Facts) -> list[Finding]:
         f"ipcctl set {words.quoted(item.ref)} --mode {item.mode & _ALL_BITS & ~_WORLD_WRITABLE:04o}"
         for item in open_to_all[: words.SHOWN]
     ]
-    what = f"everybody may write to {words.count(len(open_to_all), 'object')} of privileged owners"
+    what = f"everybody may write to {count(len(open_to_all), 'object')} of privileged owners"
     mend = ("ipcctl ls --world-writable", *commands)
     return [Finding("writable", WARNING, what, tuple(evidence), mend, tuple(item.ref for item in open_to_all))]
 
@@ -49,7 +50,7 @@ def mqueue(facts: Facts) -> list[Finding]:
         what = "no mqueue file system is mounted: POSIX queues cannot be seen, nor removed by hand"
         return [Finding("mqueue", WARNING, what, (), mend)]
     what = "no mqueue file system is mounted: only root sees POSIX queues"
-    return [Finding("mqueue", WARNING if queues else INFO, what, (f"{words.count(len(queues), 'queue')} here",), mend)]
+    return [Finding("mqueue", WARNING if queues else INFO, what, (f"{count(len(queues), 'queue')} here",), mend)]
 
 
 def removeipc(facts: Facts) -> list[Finding]:
@@ -65,7 +66,7 @@ def removeipc(facts: Facts) -> list[Finding]:
         if not owned or uid <= facts.last_system_uid or name in facts.login.lingering:
             continue
         who = words.name(uid, facts.users)
-        what = f"{who} runs {service}: when {who} logs out, systemd removes its {words.count(len(owned), 'object')}"
+        what = f"{who} runs {service}: when {who} logs out, systemd removes its {count(len(owned), 'object')}"
         evidence = (
             f"RemoveIPC=yes by {facts.login.source}",
             f"uid {uid} is above {facts.last_system_uid}: no system user, which would be spared",

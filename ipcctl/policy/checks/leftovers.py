@@ -9,6 +9,7 @@ from ipcctl.model import verdict
 from ipcctl.model.finding import INFO, UNKNOWN, WARNING, Facts, Finding
 from ipcctl.model.kinds import KINDS, PSEM, PSHM, SHM
 from ipcctl.model.objects import SHM_DEST
+from ipcctl.model.words import count
 from ipcctl.policy.checks import words
 from ipcctl.policy.producers import producer_of
 
@@ -32,7 +33,7 @@ def orphans(facts: Facts) -> list[Finding]:
             unsure += word == verdict.UNKNOWN
             if word == verdict.ORPHANED:
                 found.append(item)
-    rest = f"{words.count(unsure, 'object')} more could not be judged (ipcctl ls --verdict)"
+    rest = f"{count(unsure, 'object')} more could not be judged (ipcctl ls --verdict)"
     if not found:
         if not unsure:
             return []
@@ -50,7 +51,7 @@ def orphans(facts: Facts) -> list[Finding]:
         evidence.append(words.more(len(ranked), "owner").strip())
     if unsure:
         evidence.append(rest)
-    counted = words.count(len(found), "orphaned object")
+    counted = count(len(found), "orphaned object")
     what = f"{counted}, {words.size(words.total(found))}: every process on record is gone"
     mend = ("ipcctl rm --orphaned --dry-run", "ipcctl rm --orphaned")
     return [Finding("orphans", WARNING, what, tuple(evidence), mend, _refs(found))]
@@ -68,14 +69,14 @@ def dest(facts: Facts) -> list[Finding]:
     if not marked:
         return []
     evidence = [
-        f"{item.ref}: {words.size(item.size)}, {words.count(item.nattch, 'attachment')}, {_by_whom(facts, item)}"
+        f"{item.ref}: {words.size(item.size)}, {count(item.nattch, 'attachment')}, {_by_whom(facts, item)}"
         for item in sorted(marked, key=lambda item: -item.size)[: words.SHOWN]
     ]
     if len(marked) > words.SHOWN:
         evidence.append(words.more(len(marked), "segment").strip())
     size = words.size(words.total(marked))
     ends = "it goes with its" if len(marked) == 1 else "each goes with its"
-    what = f"{words.count(len(marked), 'segment')} removed while attached, {size}: {ends} last attachment"
+    what = f"{count(len(marked), 'segment')} removed while attached, {size}: {ends} last attachment"
     return [Finding("dest", INFO, what, tuple(evidence), ("ipcctl ls shm --dest --holders",), _refs(marked))]
 
 
@@ -101,9 +102,7 @@ def unlinked(facts: Facts) -> list[Finding]:
     allocated = sum(item.allocated for item in largest)
     share = 100.0 * allocated / facts.shm_use.size if facts.shm_use and facts.shm_use.size else 0.0
     where = f", {share:.0f} % of {facts.shm_path}" if share >= 1 else ""
-    what = (
-        f"{words.size(allocated)} in {words.count(len(largest), 'object')} without a name{where}: its holders keep it"
-    )
+    what = f"{words.size(allocated)} in {count(len(largest), 'object')} without a name{where}: its holders keep it"
     mend = ("ipcctl ls pshm --unlinked",)
     return [Finding("unlinked", WARNING if share > _MUCH else INFO, what, tuple(evidence), mend, _refs(largest))]
 

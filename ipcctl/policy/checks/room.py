@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipcctl.model.finding import CRITICAL, UNKNOWN, WARNING, Facts, Finding
 from ipcctl.model.kinds import KINDS, MSG, PMSG, PSHM, SEM, SHM
+from ipcctl.model.words import count
 from ipcctl.policy.checks import words
 from ipcctl.policy.usage import over
 
@@ -57,7 +58,7 @@ def room(facts: Facts) -> list[Finding]:
         ahead = (
             f"no further {what} fits: {call} fails with ENOSPC"
             if not fits
-            else f"{words.count(fits, f'more {what}')} before {call} fails with ENOSPC"
+            else f"{count(fits, f'more {what}')} before {call} fails with ENOSPC"
         )
         evidence = (
             f"{tightest.name}: {tightest.used} of {tightest.limit} {tightest.unit}",
@@ -157,7 +158,7 @@ def rlimit(facts: Facts) -> list[Finding]:
         mend = ("ipcctl rm pmsg --orphaned --dry-run", f"prlimit --pid $$ --msgqueue={2 * allowed}")
         largest = max(queues, key=lambda queue: queue_bytes(queue.maxmsg or 0, queue.msgsize or 0))
         evidence = (
-            f"{words.count(len(queues), 'queue')}, the largest {largest.ref}",
+            f"{count(len(queues), 'queue')}, the largest {largest.ref}",
             "a service: LimitMSGQUEUE= in its unit; a login: msgqueue in limits.conf(5)",
         )
         found.append(Finding("rlimit", CRITICAL if full else WARNING, what, evidence, mend))

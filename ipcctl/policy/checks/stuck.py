@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ipcctl.model.finding import CRITICAL, UNKNOWN, WARNING, Facts, Finding
 from ipcctl.model.holder import ALIVE, GONE, NEVER, RECYCLED, WAITING, Holder
 from ipcctl.model.kinds import MSG, PMSG, SEM
+from ipcctl.model.words import count
 from ipcctl.policy.checks import words
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def queues(facts: Facts) -> list[Finding]:
 
 def _blocked(facts: Facts, item: Any, senders: Sequence[Holder]) -> Finding:  # noqa: ANN401  a queue
     reason, dead = _RECEIVERS[item.kind](facts, item, senders)
-    what = f"{item.ref}: {words.count(len(senders), 'sender')} blocked on a full queue"
+    what = f"{item.ref}: {count(len(senders), 'sender')} blocked on a full queue"
     evidence = (f"blocked: {words.processes(senders)}", _CONTENT[item.kind](item), reason)
     ref = words.quoted(item.ref)
     mend = (f"ipcctl show {ref}", f"ipcctl rm --force {ref}") if dead else (f"ipcctl show {ref}",)
@@ -98,7 +99,7 @@ def locks(facts: Facts) -> list[Finding]:
             continue
         found += [_lost(facts, item, semaphore) for semaphore in semaphores if _is_lost(facts, item, semaphore)]
     if refused and not found:
-        what = f"no right to ask for the waiters of {words.count(len(refused), 'semaphore set')}"
+        what = f"no right to ask for the waiters of {count(len(refused), 'semaphore set')}"
         return [Finding("locks", UNKNOWN, what, refs=tuple(refused))]
     return found
 
@@ -112,7 +113,7 @@ def _lost(facts: Facts, item: Any, semaphore: Semaphore) -> Finding:  # noqa: AN
     waiting = [holder for holder in facts.holders(item) if holder.how == WAITING]
     waiters = semaphore.ncount + semaphore.zcount
     held = semaphore.value == 0 and semaphore.ncount > 0
-    what = f"{item.ref}: {words.count(waiters, 'thread')} wait{'s' * (waiters == 1)} on semaphore {semaphore.num}, " + (
+    what = f"{item.ref}: {count(waiters, 'thread')} wait{'s' * (waiters == 1)} on semaphore {semaphore.num}, " + (
         "and who holds it died" if held else "and who changed it last died"
     )
     evidence = (

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ipcctl.model.names import escape
+from ipcctl.model.words import count
 from ipcctl.policy.usage import size_of
 
 if TYPE_CHECKING:
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # owners, objects or processes that one finding names
 _STEP = 1024
-
-
-def count(number: int, what: str) -> str:
-    """``1 segment``, ``3 segments``."""
-    ending = "es" if what.endswith("s") else "s"
-    return f"{number} {what}{'' if number == 1 else ending}"
 
 
 def size(number: float) -> str:
