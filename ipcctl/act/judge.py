@@ -161,12 +161,15 @@ class Judge(Sight):
         return self._last_users.get(item.semid, ()) if item.otime >= int(self._now) - 1 else ()
 
     def _kin(self, item: Any) -> int:  # noqa: ANN401
-        """Live processes of its owner that were there at the last use, or came right after it (a fork, an exec).
+        """Live processes of its owner or creator that were there at the last use, or came right after it (fork, exec).
 
         The kernel records neither who made a set or a queue nor all who use it: a parent whose workers operate on it.
         """
-        gid = item.gid if item.mode & _BY_GROUP else None
-        return self.processes.older_of(item.uid, gid, item.last_used)
+        by_group = item.mode & _BY_GROUP
+        found = self.processes.older_of(item.uid, item.gid if by_group else None, item.last_used)
+        if found or item.cuid in (item.uid, 0):  # what root made and gave away, workers need, and not all that is root
+            return found
+        return self.processes.older_of(item.cuid, item.cgid if by_group else None, item.last_used)
 
     def _blind(self, *, own: bool = False) -> str:
         """Why users of an object may be out of sight altogether."""
@@ -239,7 +242,7 @@ class Judge(Sight):
 
 
 _like_segment = attrgetter("nattch", "cpid", "ctime", "lpid", "atime", "dtime")
-_like_set = attrgetter("otime", "ctime", "uid", "gid", "cuid", "mode")
+_like_set = attrgetter("otime", "ctime", "uid", "gid", "cuid", "cgid", "mode")
 _like_queue = attrgetter("lspid", "stime", "lrpid", "rtime", "ctime", "uid", "gid", "cuid", "cgid", "mode")
 
 

@@ -158,3 +158,25 @@ def test_queue_nobody_received_from_is_unknown_while_its_maker_lives(strangers: 
         assert "unknown" == verdict("msg")[0]
         it.kill()
         assert "orphaned" == verdict("msg")[0]
+
+
+@pytest.mark.parametrize("kind", ["sem", "msg"])
+def test_creator_may_need_what_he_gave_away(kind: str, strangers: tuple[int, int]) -> None:
+    alice, bob = strangers
+
+    def give() -> None:
+        made: sysv_ipc.Semaphore | sysv_ipc.MessageQueue
+        made = {"sem": sysv_ipc.Semaphore, "msg": sysv_ipc.MessageQueue}[kind](7, sysv_ipc.IPC_CREX, mode=0o600)
+        made.uid = alice
+
+    def use() -> None:
+        if kind == "sem":
+            sysv_ipc.Semaphore(7).release()
+        else:
+            sysv_ipc.MessageQueue(7).send(b"x")
+
+    with actor(give, uid=bob) as it:
+        as_user(alice, use)
+        assert "unknown" == verdict(kind)[0]
+        it.kill()
+        assert "orphaned" == verdict(kind)[0]
