@@ -63,11 +63,12 @@ def _check_streams() -> None:
 
 def _report(error: IpcctlError) -> int:
     """Say it on stderr. What came from outside, such as the name of a process, cannot speak to the terminal."""
+    from ipcctl.cli.notes import folded
     from ipcctl.model.names import printable
 
-    sys.stderr.write(printable(f"ipcctl: {error}\n"))
+    sys.stderr.write(folded(printable(f"ipcctl: {error}\n"), sys.stderr))
     if error.hint:
-        sys.stderr.write(printable(f"  hint: {error.hint}\n"))
+        sys.stderr.write(folded(printable(f"  hint: {error.hint}\n"), sys.stderr))
     return error.exit_code
 
 

@@ -6,13 +6,13 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
+from ipcctl.cli.notes import folded
 from ipcctl.cli.options import new_command, open_host, with_options
-from ipcctl.cli.output import note, note_gaps, terminal_width, write
+from ipcctl.cli.output import note, note_gaps, write
 from ipcctl.errors import PolicyError
 from ipcctl.kernel.host import Host
 from ipcctl.kernel.trust import open_trusted
@@ -63,21 +63,11 @@ def check(
     if json:
         write(check_document(prepared, plan, found, gaps))
     else:
-        write(_folded(explanation(prepared, plan), sys.stdout))
-        for text in _folded([f"ipcctl: warning: {warning}\n" for warning in found], sys.stderr):
-            note(text.removesuffix("\n"))
+        write(folded(line, sys.stdout) for line in explanation(prepared, plan))
+        for warning in found:
+            note(f"ipcctl: warning: {warning}")
     note_gaps(gaps)
     return int(snapshot.broken)
-
-
-def _folded(lines: Iterable[str], stream: TextIO) -> Iterable[str]:
-    """Broken between words where *stream* is a terminal."""
-    if not stream.isatty():
-        return lines
-    from textwrap import TextWrapper
-
-    folded = TextWrapper(terminal_width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return (folded.fill(line) + "\n" for line in lines)
 
 
 def load_policy(path: str, host: Host) -> Prepared:

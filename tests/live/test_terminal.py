@@ -54,3 +54,11 @@ def test_verdicts_and_results_are_coloured_for_people_who_want_colours() -> None
     assert "kept" in plain
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", plain)
     memory.detach()
+
+
+@pytest.mark.parametrize("command", ["ls -o bogus", "rm shm:1 --yes", "ls --bogus"])
+def test_what_is_said_on_a_narrow_terminal_is_broken_between_words(command: str) -> None:
+    piped = cli.run(*command.split()).err
+    lines = [line.rstrip() for line in cli.run(*command.split(), tty=True, columns=50).err.splitlines()]
+    assert 50 >= max(map(len, lines))
+    assert piped.split() == [word for line in lines for word in line.split()]
