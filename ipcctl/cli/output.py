@@ -79,7 +79,9 @@ class Output(NamedTuple):
     def _usual(self, kind: str) -> Sequence[str]:
         if self.format != "table":
             return self.registry.usual[kind]
-        return self.registry.wide[kind] if is_wide() else BESIDE_EVIDENCE if self.more else self.registry.usual[kind]
+        if self.more:  # reasons are sentences, and want the room of the less usual columns
+            return self.registry.usual[kind] if is_wide() else BESIDE_EVIDENCE
+        return self.registry.wide[kind] if is_wide() else self.registry.usual[kind]
 
     def needs(self, names: Sequence[str], kind: str) -> bool:
         """Whether one of the columns *names* of *kind* will be shown or sorted by."""

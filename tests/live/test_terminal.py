@@ -62,3 +62,11 @@ def test_what_is_said_on_a_narrow_terminal_is_broken_between_words(command: str)
     lines = [line.rstrip() for line in cli.run(*command.split(), tty=True, columns=50).err.splitlines()]
     assert 50 >= max(map(len, lines))
     assert piped.split() == [word for line in lines for word in line.split()]
+
+
+def test_a_wide_terminal_gives_its_room_to_the_reasons() -> None:
+    furnish()
+    listed = cli.run("ls", "shm", tty=True, columns=160).out
+    judged = cli.run("ls", "shm", "--verdict", tty=True, columns=160).out
+    assert (True, True) == ("ATIME" in listed, "KEY" in listed)
+    assert (False, True) == ("ATIME" in judged, "KEY" in judged)
