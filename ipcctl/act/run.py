@@ -28,7 +28,8 @@ class Finished(NamedTuple):
 def run(command: Sequence[str], host: Host, *, alone: bool, clean: bool) -> Finished:
     """Run *command*, with the streams and the terminal of this process; *alone* = in a namespace of its own.
 
-    With *clean*, what it left is removed unless it is in use. Raises OSError of execve(2), InterfaceMissing.
+    With *clean*, what it left is removed unless it is in use or idle: a daemon it started may need it.
+    Raises OSError of execve(2), InterfaceMissing.
     """
     if alone:
         from ipcctl.kernel import private
@@ -66,9 +67,15 @@ def _all(new: Sequence[IpcObject], judge: Judge) -> list[Leak]:
 
 def _remove(host: Host, leaks: Sequence[Leak]) -> list[Leak]:
     from ipcctl.act.remove import Remover
+    from ipcctl.model.removal import KEPT
+    from ipcctl.model.verdict import IDLE
     from ipcctl.policy.plan import plan_removal
 
     with Remover(host, {leak.object.kind for leak in leaks}) as remover:
-        plan = plan_removal([leak.object for leak in leaks], remover.judge.verdict_on, force=False)
+        verdict_on = remover.judge.verdict_on
+        plan = [
+            step._replace(result=KEPT) if verdict_on(step.object).verdict == IDLE else step
+            for step in plan_removal([leak.object for leak in leaks], verdict_on, force=False)
+        ]
         outcomes = list(remover.carry_out(plan))
     return [leak._replace(result=step.result, use=step.why) for leak, step in zip(leaks, outcomes, strict=True)]

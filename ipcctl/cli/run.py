@@ -25,7 +25,9 @@ Examples:
 def run(
     command: Annotated[list[str] | None, typer.Argument(metavar="CMD [ARG]...", help="The command to run.")] = None,
     *,
-    clean: Annotated[bool, typer.Option("--clean", help="Remove what was left, unless it is in use.")] = False,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Remove what was left, unless a live process uses it.")
+    ] = False,
     fail: Annotated[bool, typer.Option("--fail", help="Exit 99 if anything was left.")] = False,
     private: Annotated[
         bool, typer.Option("--private", help="Give CMD an IPC namespace and a /dev/shm of its own.")

@@ -163,6 +163,32 @@ def test_clean_removes_what_was_left_and_keeps_what_is_in_use(tmp_path: Path) ->
             os.kill(int(holder.strip("(),")), signal.SIGKILL)
 
 
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("shm", "sysv_ipc.SharedMemory(7, sysv_ipc.IPC_CREX, size=100).detach()"),
+        ("sem", "sysv_ipc.Semaphore(7, sysv_ipc.IPC_CREX).release()"),
+        ("msg", "sysv_ipc.MessageQueue(7, sysv_ipc.IPC_CREX).send(b'x')"),
+    ],
+)
+def test_clean_keeps_what_a_daemon_of_the_command_is_on_record_for(kind: str, made: str) -> None:
+    reading, writing = os.pipe()
+    daemon = (
+        "import os, sysv_ipc\n"
+        "ready, tell = os.pipe()\n"
+        "if os.fork():\n os.read(ready, 1)\n os._exit(0)\n"
+        f"os.setsid()\n{made}\nos.write(tell, b'.')\n"
+        f"os.closerange(0, 3); os.close(tell); os.read({reading}, 1)"
+    )
+    command = [sys.executable, "-m", "ipcctl", "run", "--clean", "--", *python(daemon)]
+    done = subprocess.run(command, pass_fds=[reading], capture_output=True, text=True, check=True, timeout=cli.TIMEOUT)
+    assert len(Path(f"/proc/sysvipc/{kind}").read_text().splitlines()) > 1
+    assert " kept " in done.stderr
+    assert "idle: " in done.stderr
+    os.close(reading)
+    os.close(writing)  # ends it
+
+
 def _is_child_of_init(pid: int) -> bool:
     try:
         return b"time.sleep(60)" in Path(f"/proc/{pid}/cmdline").read_bytes()
