@@ -18,6 +18,7 @@ from ipcctl.model.holder import ALIVE
 from ipcctl.model.kinds import KINDS, MSG, PMSG
 from ipcctl.model.objects import PosixSegment
 from ipcctl.model.snapshot import Gap
+from ipcctl.model.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -85,9 +86,8 @@ class Sight:
             return ()
         found = []
         if self._walked.unreadable:
-            count = len(self._walked.unreadable)
-            why = f"{count} process{'es' * (count > 1)} could not be looked into; CAP_SYS_PTRACE sees more (proc(5))"
-            found.append(Gap("holders", why))
+            unseen = count(len(self._walked.unreadable), "process")
+            found.append(Gap("holders", f"{unseen} could not be looked into; root with CAP_SYS_PTRACE sees more"))
         if self._walked.hidden:
             found.append(Gap("holders", self._walked.hidden))
         return tuple(found)

@@ -21,7 +21,6 @@ from ipcctl.render.columns import HOLDERS, VERDICT, WHY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ipcctl.act.judge import Judge
     from ipcctl.model.objects import IpcObject
 
 app = new_command()
@@ -67,8 +66,13 @@ def ls(
     objects = {kind: select(snapshot.objects.get(kind, ()), kind, selection, chosen.now) for kind in wanted}
     view, gaps, unsure = output.view(host, chosen.now), snapshot.gaps, 0
     with contextlib.ExitStack() as closing:
-        if selection.needs_evidence or any(output.needs(_EVIDENCE, kind) for kind in wanted):
-            judge = closing.enter_context(_judge(host, wanted))
+        shown = any(output.needs(_EVIDENCE, kind) for kind in wanted)
+        if shown or selection.needs_evidence:
+            from ipcctl.act.judge import Judge  # start-up: a plain listing needs none
+
+            judge = closing.enter_context(Judge(host, wanted))
+            if shown or selection.needs_holders:
+                judge.look()  # now: what could not be seen is known before anything is written
             if unlinked:
                 objects = {PSHM: select(judge.unlinked(), PSHM, selection, chosen.now)}
             objects = {kind: judge.select(items, selection, chosen.now) for kind, items in objects.items()}
@@ -84,15 +88,6 @@ def ls(
             note(not_judged(unsure))
     note_gaps(gaps)
     return int(snapshot.broken)
-
-
-def _judge(host: Host, kinds: Sequence[str]) -> Judge:
-    """A judge who has looked already, so that what he could not see is known before anything is written."""
-    from ipcctl.act.judge import Judge  # start-up: a plain listing needs none
-
-    judge = Judge(host, kinds)
-    judge.look()
-    return judge
 
 
 def _summary(items: Sequence[IpcObject]) -> str:

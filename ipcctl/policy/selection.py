@@ -46,7 +46,12 @@ class Selection(NamedTuple):
     @property
     def needs_evidence(self) -> bool:
         """Whether a filter asks who holds an object, whether it is needed or whose it is."""
-        return bool(self.orphaned or self.unlinked or self.pids or self.producers)
+        return bool(self.needs_holders or self.producers)
+
+    @property
+    def needs_holders(self) -> bool:
+        """Whether a filter asks who holds an object or whether it is needed: a walk over all processes."""
+        return bool(self.orphaned or self.unlinked or self.pids)
 
     @property
     def filters(self) -> bool:

@@ -46,7 +46,7 @@ SAID = {
     "sys_admin": "without CAP_SYS_ADMIN System V objects of other users cannot be removed",
     "ipc_owner": "without CAP_IPC_OWNER System V objects of other users cannot be looked into or saved",
     "dac_read_search": "without CAP_DAC_READ_SEARCH files of other users can neither be probed nor saved",
-    "sys_ptrace": "could not be looked into; CAP_SYS_PTRACE sees more",
+    "sys_ptrace": "could not be looked into; root with CAP_SYS_PTRACE sees more",
     "lease": "without CAP_LEASE the kernel does not tell whether files of other users are in use",
 }
 

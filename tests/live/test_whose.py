@@ -107,3 +107,15 @@ def test_columns_say_who_holds_an_object_and_whose_it_is() -> None:
         assert [(it.pid, "mapped", "root"), (other.pid, "open", "root")] == [
             (holder["pid"], holder["how"], holder["user"]) for holder in found["holders"]
         ]
+
+
+def test_whose_objects_are_is_told_without_a_look_at_processes(strangers: tuple[int, int]) -> None:
+    alice, bob = strangers
+    (namespace.SHM / "torch_1_2").write_bytes(b"x")
+    (namespace.SHM / "torch_1_2").chmod(0o666)
+    with actors.opened(namespace.SHM / "torch_1_2", uid=alice):
+        walked = run("ls", "pshm", "--producer", "pytorch", "--holders", uid=bob)
+        named = run("ls", "pshm", "--producer", "pytorch", "-o", "ref", "--no-headings", uid=bob)
+    if namespace.sees_everybody():  # or it is not said what would be said anyway
+        assert "could not be looked into; root with CAP_SYS_PTRACE sees more" in walked.err
+    assert (0, "pshm:/torch_1_2\n", "") == named
