@@ -51,6 +51,7 @@ class Judge(Sight):
         self._alike: dict[tuple[Any, ...], Verdict] = {}
         self._last_users: dict[int, tuple[int, ...]] = {}  # of each set that was judged
         self._telling: dict[int, bool] = {}  # directories: whether leases on their files speak of mappings too
+        self.young = 0  # of what was asked for as orphaned: used too lately to be left behind
         self.unsure = 0  # of what was asked for as orphaned: unknown, and therefore left out
         self._mute = 0  # sets that may be those of a process asked for, which they do not tell
 
@@ -89,7 +90,9 @@ class Judge(Sight):
             pids = set(selection.pids)
             chosen = [item for item in chosen if pids & self._pids_of(item)]
         if selection.orphaned:
-            chosen = [item for item in chosen if item.last_used <= now - selection.min_idle]
+            idle = [item for item in chosen if item.last_used <= now - selection.min_idle]
+            self.young += len(chosen) - len(idle)
+            chosen = idle
             verdicts = [self.verdict_on(item).verdict for item in chosen]
             self.unsure += verdicts.count(UNKNOWN)
             chosen = [item for item, verdict in zip(chosen, verdicts, strict=True) if verdict == ORPHANED]

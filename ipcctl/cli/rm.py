@@ -98,6 +98,9 @@ def rm(
         else:
             report(outcomes, output, view, gaps)
             note(numbers(outcomes) or "nothing matches; nothing would be removed")
+        if remover.judge.young:
+            spared = f"used in the last {asked_for.selection.min_idle:.0f}s left alone (--min-idle)"
+            note(f"{count(remover.judge.young, 'object')} {spared}")
         if remover.judge.unsure:
             note(not_judged(remover.judge.unsure))
     return int(any(step.result == FAILED or (asked_for.refs and step.result == KEPT) for step in outcomes))

@@ -181,7 +181,8 @@ def test_bad_question_about_use_is_refused(options: str, said: str) -> None:
 
 def test_young_orphan_is_spared_by_rm_unless_asked_otherwise() -> None:
     make("pshm")
-    assert "nothing matches; nothing was removed\n" == here("rm", "pshm", "--orphaned", "--yes").err
+    told = "nothing matches; nothing was removed\n1 object used in the last 60s left alone (--min-idle)\n"
+    assert told == here("rm", "pshm", "--orphaned", "--yes").err
     assert "1 removed\n" == here("rm", "pshm", "--orphaned", "--min-idle", "0s", "--yes").err
 
 
