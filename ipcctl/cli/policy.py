@@ -36,7 +36,7 @@ def policy() -> None:
     """Look into a policy of ipcctl clean."""
 
 
-@app.command(epilog=_EXAMPLES)
+@app.command(epilog=_EXAMPLES, short_help="explain each rule, and say what it would take now")
 @with_options(host=open_host)
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The policy file.")],

@@ -142,3 +142,8 @@ def test_ordinary_user_cleans_his_own_by_his_own_policy(strangers: tuple[int, in
     result = run("clean", "--policy", policy, uid=alice)
     assert (1, [str(bob)]) == (result.code, [row[7] for row in rows("msg")])
     assert "only its owner, its creator or root may remove it" in result.out
+
+
+def test_help_of_the_group_is_not_cut() -> None:
+    (line,) = run("policy", "--help").out.split("Commands:\n")[1].splitlines()
+    assert "..." not in line
