@@ -40,6 +40,7 @@ class Aside:
         """Nothing is put aside yet."""
         self._directory = directory
         self._leases = contextlib.ExitStack()
+        self._leased: dict[tuple[int, int], tuple[str, int]] = {}  # a file with two names has one lease
         self._files: dict[IpcObject, tuple[bytes, bytes, int]] = {}  # name, private name, descriptor with the lease
         self._ended: dict[IpcObject, tuple[str, str]] = {}
 
@@ -69,17 +70,19 @@ class Aside:
 
         Where no lease is to be had, the walk over /proc has decided, and it is unlinked here and now.
         """
+        identity = item.device, item.inode
+        held = held or self._leased.get(identity)
         if held is None:
-            held = self._leases.enter_context(lease.leased(self._directory, file, (item.device, item.inode)))
-        answer, descriptor = held
+            held = self._leases.enter_context(lease.leased(self._directory, file, identity))
+        self._leased[identity] = answer, descriptor = held
         if answer == BUSY:
             return "in-use: somebody has it open or mapped since it was listed"
+        if why := changed(self._directory, file, item):
+            return why
         if answer != FREE:
             os.unlink(file, dir_fd=self._directory)
             self._ended[item] = REMOVED, ""
             return ""
-        if why := changed(self._directory, file, item):
-            return why
         private = b".ipcctl-%d-%s" % (os.getpid(), os.urandom(4).hex().encode())
         os.rename(file, private, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         self._files[item] = file, private, descriptor

@@ -89,8 +89,9 @@ def take(descriptor: int) -> str:
 
 
 def give_back(descriptor: int) -> None:
-    """Let those in who knocked."""
-    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    """Let those in who knocked; harmless where it was given back before."""
+    with contextlib.suppress(BlockingIOError):
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 def knocked(descriptor: int) -> bool:

@@ -19,6 +19,7 @@ from ipcctl.kernel import devshm, lease
 from ipcctl.kernel.host import Host
 from ipcctl.model.removal import WOULD_REMOVE, Outcome
 from ipcctl.policy.plan import plan_removal
+from tests.cli.here import command as here
 from tests.live import actors, namespace
 from tests.live.test_verdicts import make
 
@@ -103,3 +104,36 @@ def test_file_renamed_onto_the_name_under_the_lease_is_not_put_aside() -> None:
             assert "changed since it was listed" == aside.put(item, b"x", held)
     os.close(directory)
     assert new == path_of("pshm").stat().st_ino
+
+
+def test_file_with_two_names_is_not_taken_for_one_that_somebody_opened() -> None:
+    make("psem")
+    (namespace.SHM / "sem.y").hardlink_to(path_of("psem"))
+    with actors.opened(path_of("psem")):
+        assert "2 kept\n" == here("rm", "psem", "--all", "--yes").err
+    assert "2 removed\n" == here("rm", "psem", "--all", "--yes").err
+    assert [] == os.listdir(namespace.SHM)
+
+
+def knock(path: Path) -> bool:
+    """Try to open a file; whether somebody else has a lease."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    except BlockingIOError:
+        return True
+    return False
+
+
+def test_who_opens_a_file_by_its_other_name_keeps_it_both() -> None:
+    make("pshm")
+    (namespace.SHM / "y").hardlink_to(path_of("pshm"))
+    one, other = sorted(Host().snapshot(["pshm"]).objects["pshm"], key=lambda item: item.ref)
+    directory = devshm.open_directory(str(namespace.SHM))
+    with Aside(directory) as aside:
+        assert "" == aside.put(one, b"x")
+        assert actors.as_user(os.geteuid(), partial(knock, namespace.SHM / "y"))
+        assert "" == aside.put(other, b"y")
+        aside.settle()
+        assert ["kept", "kept"] == [aside.end(item)[0] for item in (one, other)]
+    os.close(directory)
+    assert ["x", "y"] == sorted(os.listdir(namespace.SHM))
