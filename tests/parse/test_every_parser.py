@@ -27,7 +27,7 @@ from ipcctl.parse.pidlimits import parse_msgqueue_limit
 from ipcctl.parse.pidstat import parse_credentials, parse_pid_stat
 from ipcctl.parse.policy_file import parse_policy
 from ipcctl.parse.quantity import parse_duration, parse_size
-from ipcctl.parse.reference import parse_reference
+from ipcctl.parse.reference import parse_reference, with_kind
 from ipcctl.parse.syscall import calls_of, parse_syscall
 from ipcctl.parse.sysctl import parse_numbers
 from ipcctl.parse.sysvipc import parse_msg, parse_sem, parse_shm
@@ -110,6 +110,7 @@ CASES = {
     "duration": Case(_text(parse_duration), "15m", UsageError),
     "size": Case(_text(parse_size), "1.5G", UsageError),
     "reference": Case(_text(parse_reference), "pmsg:/jobs", UsageError),
+    "with kind": Case(_text(with_kind), "65538", _NoRefusal),
     "syscall": Case(lambda data: parse_syscall(data, calls_of("x86_64")), "70 0x1 0x2 0x0 0x0 0x0 0x0", _NoRefusal),
     "sysctl": Case(_text(lambda text: parse_numbers(text, 4, "x")), "32000\t1024000000\t500\t32000\n", ParseError),
     "shm": Case(_text(parse_shm), SHM + SEGMENT, ParseError),
