@@ -13,6 +13,7 @@ from ipcctl.errors import RecordUnwritable
 _OPEN = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _MODE = 0o600  # it tells who used what
 _SYSTEM_LOG = "/dev/log"
+_LOOKS, _MOMENT = 10, 0.005  # seconds
 _DAEMON_NOTICE = 3 << 3 | 5  # syslog(3)
 
 
@@ -68,15 +69,26 @@ class LogFile:
         return (status.st_dev, status.st_ino) != self._identity
 
     def _ends_torn(self) -> bool:
-        """Whether a full disk once cut the last line short: the next one must not be joined to it."""
+        """Whether a full disk once cut the last line short: the next one must not be joined to it.
+
+        Another writer's line that is being written looks the same for a moment.
+        """
+        for _ in range(_LOOKS):
+            if self._last_byte() in (b"", b"\n"):
+                return False
+            time.sleep(_MOMENT)
+        return True
+
+    def _last_byte(self) -> bytes:
+        """Empty where there is none, or the file may be appended to and not read."""
         try:
             with open(self._path, "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or not file.seek(0, os.SEEK_END):
-                    return False
+                    return b""
                 file.seek(-1, os.SEEK_END)
-                return file.read(1) != b"\n"
-        except OSError:  # may be appended to, not read
-            return False
+                return file.read(1)
+        except OSError:
+            return b""
 
     def _unwritable(self, why: str | None) -> RecordUnwritable:
         return RecordUnwritable(f"cannot write the record {self._path}: {why}")
