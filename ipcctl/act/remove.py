@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from ipcctl.act.aside import CHANGED, KNOCKED, TOO_LATE, Aside, changed
+from ipcctl.act.aside import CHANGED, KNOCKED, Aside, changed
 from ipcctl.act.judge import Judge
+from ipcctl.act.unlinking import Done, unlink, unlink_aside, unlink_queue
 from ipcctl.errors import IpcctlError, NotSaved, reason
 from ipcctl.kernel import devshm, lease
 from ipcctl.kernel.sysv import STAT_FIELDS
@@ -40,15 +40,7 @@ _MANY = frozenset({SEM, MSG})  # System V objects that hosts are full of
 _TOGETHER = 64  # files put aside at once: descriptors held open, names missing if the process is killed then
 
 
-class _Done(NamedTuple):
-    """What became of one object."""
-
-    result: str
-    why: str = ""  # empty = as planned
-    saved: str | None = None
-
-
-_REMOVED = _Done(REMOVED)
+_REMOVED = Done(REMOVED)
 
 
 class _Knocked(Exception):
@@ -162,22 +154,22 @@ class Remover:
             result, why = _failure(error)
         return Outcome(item, result, why or step.why, saved, step.rule)
 
-    def _system_v(self, item: Any, saver: Saver | None) -> _Done:  # noqa: ANN401  any System V object
+    def _system_v(self, item: Any, saver: Saver | None) -> Done:  # noqa: ANN401  any System V object
         control, kind = self.judge.control(), item.kind
         now = control.stat(kind, item.id)
         if now is None:
-            return _Done(ALREADY_GONE, "somebody else removed it first")
+            return Done(ALREADY_GONE, "somebody else removed it first")
         if now != _LISTED[kind](item) and (why := self._reason_to_keep(kind, item, now)):
-            return _Done(KEPT, why)
+            return Done(KEPT, why)
         if kind in _WAITERS and not self._force and (waiting := _WAITERS[kind](self, item)):
-            return _Done(KEPT, f"in-use: {count(waiting, 'waiting thread')} since it was listed")
+            return Done(KEPT, f"in-use: {count(waiting, 'waiting thread')} since it was listed")
         if kind == SEM and not self._force and self._operated_on(item):
-            return _Done(KEPT, _USED)
+            return Done(KEPT, _USED)
         if saver is None:
             return self._unmake(item, ours=0)
         return self._saved_first(item, saver, lambda: self._unmake(item, ours=1))
 
-    def _unmake(self, item: Any, *, ours: int) -> _Done:  # noqa: ANN401  any System V object
+    def _unmake(self, item: Any, *, ours: int) -> Done:  # noqa: ANN401  any System V object
         """IPC_RMID; *ours* of a segment's attachments are this process's, and end soon.
 
         Somebody may attach a segment at the last moment: it is asked once more.
@@ -185,7 +177,7 @@ class Remover:
         control = self.judge.control()
         control.remove(item.kind, item.id)
         if item.kind == SHM and (left := control.stat(SHM, item.id)) and left[-1] > ours:
-            return _Done(MARKED, "goes with its last attachment")
+            return Done(MARKED, "goes with its last attachment")
         return _REMOVED
 
     def _reason_to_keep(self, kind: str, item: Any, now: tuple[int, ...]) -> str:  # noqa: ANN401
@@ -213,33 +205,33 @@ class Remover:
     def _waiters_seen(self, item: Any) -> int:  # noqa: ANN401  a message queue
         return len(self.judge.waiting_now(item))
 
-    def _posix(self, item: Any, saver: Saver | None) -> _Done:  # noqa: ANN401  any POSIX object
+    def _posix(self, item: Any, saver: Saver | None) -> Done:  # noqa: ANN401  any POSIX object
         directory = self.judge.directory(item.kind)
         if directory is None:
             raise FileNotFoundError(errno.ENOENT, "its directory is gone", item.ref)
         file = devshm.file_name(item.kind, item.name)
         if why := changed(directory, file, item):
-            return _Done(KEPT, why)
+            return Done(KEPT, why)
         if self._force:
-            return self._saved_first(item, saver, lambda: _unlink(directory, file, item))
+            return self._saved_first(item, saver, lambda: unlink(directory, file, item))
         takes = saver is not None and saver.drain and item.kind == PMSG
         with lease.leased(directory, file, (item.device, item.inode), both=takes) as held:
             answer, descriptor = held
             if answer == BUSY:
-                return _Done(KEPT, "in-use: somebody has it open or mapped since it was listed")
+                return Done(KEPT, "in-use: somebody has it open or mapped since it was listed")
             if answer != FREE:  # no lease to be had here: the walk over /proc has decided
-                return self._saved_first(item, saver, lambda: _unlink(directory, file, item))
+                return self._saved_first(item, saver, lambda: unlink(directory, file, item))
             if item.kind in _RENAMED:
-                return self._saved_first(item, saver, lambda: _unlink_aside(directory, file, item, held), descriptor)
-            return self._saved_first(item, saver, lambda: _unlink_queue(directory, file, item, descriptor), descriptor)
+                return self._saved_first(item, saver, lambda: unlink_aside(directory, file, item, held), descriptor)
+            return self._saved_first(item, saver, lambda: unlink_queue(directory, file, item, descriptor), descriptor)
 
     def _saved_first(
         self,
         item: Any,  # noqa: ANN401  any object
         saver: Saver | None,
-        go: Callable[[], _Done],
+        go: Callable[[], Done],
         leased: int | None = None,
-    ) -> _Done:
+    ) -> Done:
         """Save, compare, and *go*. The object is held until then; *leased* = by a lease on this descriptor.
 
         Raises NotSaved, OSError; where the object stays, no file does.
@@ -250,7 +242,7 @@ class Remover:
             try:
                 saved = held.enter_context(saver.saving(item, leased, lambda: _give_way(leased)))
             except _Knocked:
-                return _Done(KEPT, KNOCKED)
+                return Done(KEPT, KNOCKED)
             except (OSError, IpcctlError) as error:
                 if self._is_gone(item, error):
                     raise
@@ -258,16 +250,16 @@ class Remover:
             altered = ""
             try:
                 altered = saved.changed()
-                done = _Done(KEPT, f"in-use: {altered}") if altered and not self._force else go()
+                done = Done(KEPT, f"in-use: {altered}") if altered and not self._force else go()
             except OSError as error:
-                done = _Done(*_failure(error))
+                done = Done(*_failure(error))
         left_out = saved.left_out()
         if done.result in (KEPT, FAILED) and not left_out:
             saver.discard(saved)
             return done
         unsure = f"saved while in use: {altered}" if altered and done.result != KEPT else ""
         result = FAILED if left_out else done.result
-        return _Done(result, "; ".join(filter(None, (done.why, unsure, left_out))), saved.path)
+        return Done(result, "; ".join(filter(None, (done.why, unsure, left_out))), saved.path)
 
     def _is_gone(self, item: Any, error: Exception) -> bool:  # noqa: ANN401  any object
         """Whether saving failed because somebody else removed the object."""
@@ -279,32 +271,6 @@ class Remover:
 def _give_way(leased: int | None) -> None:
     if leased is not None and lease.knocked(leased):
         raise _Knocked
-
-
-def _unlink(directory: int, file: bytes, item: Any) -> _Done:  # noqa: ANN401  a file
-    if why := changed(directory, file, item):  # while it was being saved
-        return _Done(KEPT, why)
-    os.unlink(file, dir_fd=directory)
-    return _Done(REMOVED)
-
-
-def _unlink_aside(directory: int, file: bytes, item: Any, held: tuple[str, int]) -> _Done:  # noqa: ANN401  a file
-    with Aside(directory) as aside:
-        if why := aside.put(item, file, held):
-            return _Done(KEPT, why)
-        aside.settle()
-        return _Done(*aside.end(item))
-
-
-def _unlink_queue(directory: int, file: bytes, item: Any, descriptor: int) -> _Done:  # noqa: ANN401  a queue
-    if why := changed(directory, file, item):
-        return _Done(KEPT, why)
-    if lease.knocked(descriptor):
-        return _Done(KEPT, KNOCKED)
-    # mq_open(3) waits for the lease with the directory locked, and unlink(2) waits for that lock
-    lease.give_back(descriptor)
-    os.unlink(file, dir_fd=directory)
-    return _Done(REMOVED, TOO_LATE if lease.take(descriptor) == BUSY else "")
 
 
 _WAITERS = {SEM: Remover._waiters_counted, MSG: Remover._waiters_seen}  # noqa: SLF001  its own
