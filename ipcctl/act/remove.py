@@ -37,8 +37,7 @@ _LISTED = {kind: attrgetter(*fields) for kind, fields in STAT_FIELDS.items()}
 _FILES = frozenset(kind for kind in KINDS if KINDS[kind].posix)
 _RENAMED = frozenset({PSHM, PSEM})  # files of a file system that knows rename(2)
 _MANY = frozenset({SEM, MSG})  # System V objects that hosts are full of
-_TOGETHER = 64  # files put aside at once: descriptors held open, names missing if the process is killed then
-
+_TOGETHER = 64  # in one portion; of files: descriptors held open, names missing if the process is killed then
 
 _REMOVED = Done(REMOVED)
 

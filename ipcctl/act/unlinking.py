@@ -1,4 +1,7 @@
-"""The end of a file: its name goes, if it still is the file that was looked at and nobody knocked."""
+"""The end of a file: its name goes, if it still is the file that was looked at and nobody knocked.
+
+All raise OSError.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,7 @@ class Done(NamedTuple):
 
 
 def unlink(directory: int, file: bytes, item: Any) -> Done:  # noqa: ANN401  a file
-    """Where no lease is held, or the block of the caller holds it."""
-    """Where no lease is held."""
+    """Where no lease can be had, or none was wanted: --force."""
     if why := changed(directory, file, item):  # while it was being saved
         return Done(KEPT, why)
     os.unlink(file, dir_fd=directory)
@@ -29,7 +31,6 @@ def unlink(directory: int, file: bytes, item: Any) -> Done:  # noqa: ANN401  a f
 
 
 def unlink_aside(directory: int, file: bytes, item: Any, held: tuple[str, int]) -> Done:  # noqa: ANN401  a file
-    """Of a file system that knows rename(2), under the lease *held*: answer and descriptor."""
     """Of a file system that knows rename(2), under the lease *held*: answer and descriptor."""
     with Aside(directory) as aside:
         if why := aside.put(item, file, held):
@@ -39,7 +40,6 @@ def unlink_aside(directory: int, file: bytes, item: Any, held: tuple[str, int]) 
 
 
 def unlink_queue(directory: int, file: bytes, item: Any, descriptor: int) -> Done:  # noqa: ANN401  a queue
-    """Of the mqueue file system, under the lease of *descriptor*, which ends."""
     """Of the mqueue file system, under the lease of *descriptor*, which ends."""
     if why := changed(directory, file, item):
         return Done(KEPT, why)
